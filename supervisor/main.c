@@ -1,0 +1,41 @@
+/*
+ * main.c - the one binary's entry: a table of commands.
+ *
+ * This is the only file that knows all the layers.  Each command lives in a
+ * file of its own, cmd_NAME.c; the guest's PID 1 is the command "init", which
+ * is also what runs when the kernel starts this binary as /init.
+ */
+#include "supervisor/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"wast", cmd_wast, "run scripts of the official test suite"},
+};
+
+static int usage(FILE *out)
+{
+    fputs("usage: vyoma COMMAND [ARGS]\n\ncommands:\n", out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    return out == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage(stderr);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+        return usage(stdout);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "vyoma: no command named '%s'\n", argv[1]);
+    return usage(stderr);
+}

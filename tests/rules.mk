@@ -1,0 +1,18 @@
+# Test programs.  Unit tests are tests/unit/test_*.c, one program each, linked
+# with everything but main.c; they use cmocka and print TAP.
+
+UNIT := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/test_*.c))
+
+$(OUT)/unit/%: tests/unit/%.c $(OUT)/libvyoma-all.a
+	@mkdir -p $(@D)
+	@echo "  TEST    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \
+		-o $@ $< $(OUT)/libvyoma-all.a $(LDLIBS) -lcmocka
+
+.PHONY: unit
+unit: $(UNIT)
+
+# make test [GROUPS="unit spec"] [SAN=1]
+test: build/vyoma $(UNIT)
+	$(Q)BUILD=$(CURDIR)/$(OUT) VYOMA=$(CURDIR)/$(OUT)/vyoma \
+		tests/run $(GROUPS)

@@ -1,0 +1,182 @@
+/*
+ * component.h - the component model's API: load a component, link it against
+ * host interfaces, call its exports.  Implemented by the cm_*.c files, over
+ * vm.h.  Specification: WebAssembly/component-model, design/mvp.
+ *
+ * Host interfaces are written down twice on purpose and compared: their types
+ * come from WIT text (cm_linker_add_wit), their code from const tables of
+ * {WIT name, C function} (cm_host_interface).  cm_linker_define fails when the
+ * two disagree; instantiation fails when the component's import disagrees with
+ * the WIT.
+ */
+#ifndef VYOMA_COMPONENT_H
+#define VYOMA_COMPONENT_H
+
+#include "vm/vm.h"
+
+typedef struct cm_component cm_component; /* decoded, validated, shared */
+typedef struct cm_linker cm_linker;       /* what imports can be given */
+typedef struct cm_instance cm_instance;   /* lives in a vm_store */
+typedef struct cm_func cm_func;           /* a lifted export */
+typedef struct cm_call cm_call;           /* one call crossing the boundary */
+
+/*
+ * A component-level value as the host sees it: 16 bytes, untagged (its type
+ * is always known from the WIT).  Which member holds it:
+ *
+ *   bool, u8..u64, s8..s64, char    u (s for signed), zero/sign-extended
+ *   f32, f64                        f32, f64
+ *   string                          str: UTF-8, not NUL-terminated
+ *   list<u8>                        bytes
+ *   list<T>                         list: items[len]
+ *   record, tuple                   list: one item per field
+ *   variant, result, option, enum   variant: case index and payload (NULL if
+ *                                   the case has none).  option: 0 none,
+ *                                   1 some; result: 0 ok, 1 err
+ *   flags                           flags: bit i is flag i (up to 32)
+ *   own, borrow                     rep: for a host resource the pointer the
+ *                                   host made it with
+ *
+ * Arguments live until the host function returns.  str and bytes arguments are
+ * checked views of guest memory, valid until the guest runs again.  Results
+ * are built with cm_alloc and friends and may also be static.
+ */
+typedef union cm_value {
+    uint64_t u;
+    int64_t s;
+    float f32;
+    double f64;
+    uint32_t flags;
+    void *rep;
+    struct {
+        const char *data;
+        size_t len;
+    } str;
+    struct {
+        const uint8_t *data;
+        size_t len;
+    } bytes;
+    struct {
+        union cm_value *items;
+        size_t len;
+    } list;
+    struct {
+        uint64_t index;
+        union cm_value *payload;
+    } variant;
+} cm_value;
+
+/* ---- inside a host function ------------------------------------------- */
+
+/*
+ * Implements one WIT function.  `host` is the pointer given to
+ * cm_linker_define; `args` follows the parameters (self first for methods);
+ * `result` is written when the function has a result.  Returns as vm_host_fn
+ * does; traps with cm_trap.  An own<T> argument passes ownership to the host
+ * function; a borrow<T> does not.
+ */
+typedef vm_status (*cm_host_fn)(cm_call *call, void *host,
+                                const cm_value *args, cm_value *result);
+
+/* Zeroed memory that lives until the call ends; NULL when the guest's limit
+ * is exceeded (return cm_trap then).  16-byte aligned. */
+void *cm_alloc(cm_call *call, size_t size);
+VM_MUST_CHECK vm_status cm_trap(cm_call *call, const char *fmt, ...)
+    VM_PRINTF(2, 3);
+VM_MUST_CHECK vm_status cm_exit(cm_call *call, int code);
+vm_store *cm_call_store(cm_call *call);
+
+/* Result builders for the most common shapes; payload is copied. */
+VM_MUST_CHECK vm_status cm_ok(cm_call *call, cm_value *result,
+                              const cm_value *payload);  /* result::ok */
+VM_MUST_CHECK vm_status cm_err(cm_call *call, cm_value *result,
+                               const cm_value *payload); /* result::err */
+VM_MUST_CHECK vm_status cm_some(cm_call *call, cm_value *result,
+                                const cm_value *payload); /* NULL: none */
+
+/* ---- host interfaces -------------------------------------------------- */
+
+typedef struct cm_host_func {
+    const char *name; /* "now", "[method]input-stream.read", ... */
+    cm_host_fn fn;
+} cm_host_func;
+
+typedef struct cm_host_resource {
+    const char *name; /* "input-stream" */
+    void (*drop)(void *host, void *rep); /* the guest dropped its own<T> */
+} cm_host_resource;
+
+typedef struct cm_host_interface {
+    const char *name; /* "wasi:io/streams", no version: the WIT has it */
+    const cm_host_func *funcs; /* ended by a NULL name */
+    const cm_host_resource *resources; /* ended by a NULL name, or NULL */
+} cm_host_interface;
+
+cm_linker *cm_linker_create(vm_engine *engine);
+void cm_linker_destroy(cm_linker *linker);
+
+/*
+ * Makes the packages in `wit` (one or more; nested or top-level `package`
+ * statements) known.  `name` is used in errors.  Text is kept by reference and
+ * parsed on first use, so that unused packages cost nothing.
+ */
+VM_MUST_CHECK vm_status cm_linker_add_wit(cm_linker *linker, const char *name,
+                                          const char *wit, size_t len,
+                                          vm_error *err);
+/* Wires one interface.  `iface` is kept by reference, `host` is passed on. */
+VM_MUST_CHECK vm_status cm_linker_define(cm_linker *linker,
+                                         const cm_host_interface *iface,
+                                         void *host, vm_error *err);
+/* Satisfies imports named `name` from the exports of an instance. */
+VM_MUST_CHECK vm_status cm_linker_define_instance(cm_linker *linker,
+                                                  const char *name,
+                                                  cm_instance *instance,
+                                                  vm_error *err);
+
+/* ---- components ------------------------------------------------------- */
+
+/* True when bytes start with the component preamble (layer 1). */
+bool cm_is_component(const uint8_t *bytes, size_t len);
+/* As vm_module_load: bytes stay alive and unchanged until release. */
+VM_MUST_CHECK vm_status cm_component_load(vm_engine *engine,
+                                          const uint8_t *bytes, size_t len,
+                                          cm_component **out, vm_error *err);
+cm_component *cm_component_retain(cm_component *component);
+void cm_component_release(cm_component *component);
+
+/* Top-level import and export names, with versions, as written. */
+size_t cm_component_import_count(const cm_component *component);
+vm_name cm_component_import(const cm_component *component, size_t i);
+size_t cm_component_export_count(const cm_component *component);
+vm_name cm_component_export(const cm_component *component, size_t i);
+
+/*
+ * Links and instantiates into `store`.  When an import cannot be satisfied,
+ * VM_INVALID with phase LINK, and `missing` (if not NULL) names the import.
+ */
+VM_MUST_CHECK vm_status cm_instantiate(cm_linker *linker,
+                                       cm_component *component,
+                                       vm_store *store, cm_instance **out,
+                                       vm_name *missing, vm_error *err);
+
+/*
+ * Finds a function export: `iface` NULL for one at top level, else an exported
+ * instance such as "wasi:cli/run" (a version may be given; without one, or
+ * with a semver-compatible one, it matches).  NULL when there is none.
+ */
+cm_func *cm_instance_func(cm_instance *instance, const char *iface,
+                          const char *name);
+
+/*
+ * Calls a lifted export.  `args` follows its parameters.  The result, and all
+ * it points to, lives until cm_result_free.
+ */
+typedef struct cm_result {
+    cm_value value;
+    void *arena;
+} cm_result;
+VM_MUST_CHECK vm_status cm_func_call(cm_func *func, const cm_value *args,
+                                     cm_result *result, vm_error *err);
+void cm_result_free(cm_result *result);
+
+#endif

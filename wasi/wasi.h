@@ -1,0 +1,69 @@
+/*
+ * wasi.h - host interfaces for one guest: what it was granted, and nothing
+ * else, is put into a linker.  The grant arrives as open descriptors and
+ * values; this layer opens nothing that it was not handed a way to open.
+ *
+ * wasi/ knows vm/ and gfx/ (for vyoma:ui), and nothing of supervisor/: a
+ * jailed runner and the developer's `vyoma run` fill the same structure.
+ */
+#ifndef VYOMA_WASI_H
+#define VYOMA_WASI_H
+
+#include "vm/component.h"
+
+typedef struct wasi_ctx wasi_ctx;
+typedef struct wasi_net wasi_net; /* net.h: makes sockets, or asks netd */
+
+/* What a manifest can grant.  grants.c maps each to its WIT interfaces. */
+typedef enum wasi_capability {
+    WASI_CAP_STDIO = 1 << 0,
+    WASI_CAP_FILESYSTEM = 1 << 1,
+    WASI_CAP_NETWORK = 1 << 2,
+    WASI_CAP_DISPLAY = 1 << 3,
+    WASI_CAP_IPC = 1 << 4,
+    WASI_CAP_PROCESS = 1 << 5,
+    WASI_CAP_SHELL = 1 << 6, /* vyoma:desktop/shell: the desktop's own apps */
+    WASI_CAP_CLOCKS = 1 << 7,
+    WASI_CAP_RANDOM = 1 << 8,
+    WASI_CAP_ENVIRONMENT = 1 << 9,
+    WASI_CAP_HTTP = 1 << 10,
+} wasi_capability;
+
+typedef struct wasi_preopen {
+    int fd;                 /* an open directory; ownership passes */
+    const char *guest_path; /* "/data" */
+    bool writable;
+} wasi_preopen;
+
+typedef struct wasi_config {
+    uint32_t capabilities; /* of wasi_capability */
+    const char *const *args; /* args[0] is the program's name */
+    size_t nargs;
+    const char *const *env; /* "KEY=VALUE" */
+    size_t nenv;
+    int stdin_fd, stdout_fd, stderr_fd; /* -1: closed stream */
+    const wasi_preopen *preopens;
+    size_t npreopens;
+    wasi_net *net;  /* NULL without WASI_CAP_NETWORK; ownership passes */
+    int display_fd; /* connection to the compositor, or -1 */
+    int ipc_fd;     /* connection to the broker, or -1 */
+    int process_fd; /* connection to PID 1, or -1 */
+    uint64_t clock_resolution_ns; /* coarsest clock step; 0: finest */
+} wasi_config;
+
+/* Strings and arrays are copied; descriptors are owned from here on. */
+VM_MUST_CHECK vm_status wasi_ctx_create(const wasi_config *config,
+                                        wasi_ctx **out, vm_error *err);
+void wasi_ctx_destroy(wasi_ctx *ctx);
+
+/* Defines exactly the interfaces that config.capabilities grants. */
+VM_MUST_CHECK vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx,
+                                  vm_error *err);
+
+/*
+ * The manifest key that would grant the import `interface` ("filesystem" for
+ * "wasi:filesystem/types@0.2.3"), or NULL when nothing would.
+ */
+const char *wasi_capability_name(const char *interface, size_t len);
+
+#endif
