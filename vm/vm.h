@@ -191,6 +191,13 @@ VM_MUST_CHECK vm_status vm_store_create(vm_engine *engine,
 void vm_store_destroy(vm_store *store); /* everything in it goes with it */
 void *vm_store_data(const vm_store *store);
 void vm_store_set_data(vm_store *store, void *data);
+/*
+ * A second pointer, for the layer between engine and embedder (the component
+ * model): `finish` runs first thing in vm_store_destroy, guest state intact.
+ */
+void vm_store_set_extension(vm_store *store, void *extension,
+                            void (*finish)(void *extension));
+void *vm_store_extension(const vm_store *store);
 /* Fuel: decreases at loop heads and calls.  UINT64_MAX (default): endless. */
 void vm_store_set_fuel(vm_store *store, uint64_t fuel);
 uint64_t vm_store_fuel(const vm_store *store);
