@@ -91,6 +91,13 @@ struct cm_type {
     uint32_t count;
     uint32_t weight;
     uint32_t resource; /* own, borrow: resource number, see cm_view */
+    /*
+     * Validation's (cm_visible.c): which definition a record, variant, enum,
+     * flags, or the resource of an own or borrow came from (0: none), and the
+     * ranges of these and of resource numbers inside, transitively.
+     */
+    uint32_t ident, ident_lo, ident_hi;
+    uint32_t resource_lo, resource_hi; /* lo > hi: none inside */
     const cm_field *fields;
     const cm_type *elem;
 };
@@ -129,6 +136,7 @@ typedef enum cm_def_kind {
 
 typedef struct cm_typedef {
     cm_def_kind kind;
+    uint32_t ident; /* resources: see cm_type.ident */
     union {
         const cm_type *value;
         uint32_t resource;
@@ -174,8 +182,8 @@ const cm_type *cm_type_prim(cm_kind kind);
  * Makes a type and computes its layout.  `fields` (count of them, kept by
  * reference; offsets are filled in), `elem` and `resource` as the table above
  * says; option and result take their cases ("none"/"some", "ok"/"error") in
- * `fields`.  NULL with *why set to what rule it breaks (a constant string), or
- * with *why NULL when memory ran out.
+ * `fields`, and map its key and value.  NULL with *why set to what rule it
+ * breaks (a constant string), or with *why NULL when memory ran out.
  */
 typedef struct cm_type_spec {
     cm_kind kind;
@@ -183,10 +191,14 @@ typedef struct cm_type_spec {
     cm_field *fields;
     const cm_type *elem;
     uint32_t resource;
+    uint32_t ident;
 } cm_type_spec;
 const cm_type *cm_type_create(cm_arena *arena, const cm_type_spec *spec,
                               const char **why);
 
+/* The record of a function's parameters; may be empty. */
+const cm_type *cm_type_params(cm_arena *arena, cm_field *fields, uint32_t count,
+                              const char **why);
 /* Option and result in one step (payloads may be NULL for result). */
 const cm_type *cm_type_option(cm_arena *arena, const cm_type *some,
                               const char **why);

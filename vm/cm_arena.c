@@ -1,0 +1,136 @@
+/*
+ * cm_arena.c - chunked bump allocation under a limit, and the name index that
+ * components, interfaces and core instances look their exports up in.
+ */
+#include "vm/cm_arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_MIN 4096
+#define CHUNK_MAX (256 * 1024)
+
+struct cm_chunk {
+    cm_chunk *next;
+    size_t size, used; /* of data */
+    _Alignas(16) unsigned char data[];
+};
+
+void cm_arena_init(cm_arena *arena, size_t limit)
+{
+    *arena = (cm_arena){.limit = limit};
+}
+
+void cm_arena_finish(cm_arena *arena)
+{
+    for (cm_chunk *chunk = arena->chunks; chunk;) {
+        cm_chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+    *arena = (cm_arena){.limit = arena->limit};
+}
+
+/* Chunks double in size, so that a small component costs one small chunk. */
+static cm_chunk *chunk_add(cm_arena *arena, size_t need)
+{
+    size_t size = arena->chunks ? arena->chunks->size * 2 : CHUNK_MIN;
+    if (size > CHUNK_MAX)
+        size = CHUNK_MAX;
+    if (size < need)
+        size = need;
+    cm_chunk *chunk = malloc(sizeof *chunk + size);
+    if (!chunk)
+        return NULL;
+    chunk->size = size;
+    chunk->used = 0;
+    chunk->next = arena->chunks;
+    arena->chunks = chunk;
+    return chunk;
+}
+
+void *cm_arena_alloc(cm_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)15, &bytes))
+        return NULL;
+    bytes &= ~(size_t)15;
+    if (!bytes)
+        bytes = 16;
+    if (bytes > arena->limit - arena->used)
+        return NULL;
+    cm_chunk *chunk = arena->chunks;
+    if (!chunk || bytes > chunk->size - chunk->used)
+        chunk = chunk_add(arena, bytes);
+    if (!chunk)
+        return NULL;
+    void *p = chunk->data + chunk->used;
+    chunk->used += bytes;
+    arena->used += bytes;
+    return memset(p, 0, bytes);
+}
+
+void *cm_arena_copy(cm_arena *arena, const void *data, size_t size)
+{
+    void *p = cm_arena_alloc(arena, 1, size);
+    if (p && size)
+        memcpy(p, data, size);
+    return p;
+}
+
+/* ---- names ----------------------------------------------------------------
+ */
+
+/* FNV-1a; the names of one component are few and not secret, and the number
+ * of collisions that input can provoke is bounded by its own size. */
+static uint32_t hash(const char *data, size_t len)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)data[i]) * 16777619u;
+    return h ^ (h >> 15);
+}
+
+static const vm_name *name_at(const vm_name *first, size_t stride, uint32_t i)
+{
+    return (const vm_name *)((const char *)first + stride * i);
+}
+
+bool cm_names_build(cm_arena *arena, cm_names *names, const vm_name *first,
+                    size_t stride, uint32_t count)
+{
+    uint32_t size = 4;
+    if (count > UINT32_MAX / 4)
+        return false;
+    while (size < count * 2)
+        size *= 2;
+    uint32_t *slots = cm_arena_alloc(arena, size, sizeof *slots);
+    if (!slots)
+        return false;
+    *names = (cm_names){.slots = slots, .mask = size - 1};
+    for (uint32_t i = 0; i < count; i++) {
+        const vm_name *name = name_at(first, stride, i);
+        uint32_t at = hash(name->data, name->len) & names->mask;
+        while (slots[at] &&
+               !vm_name_equal(*name, *name_at(first, stride, slots[at] - 1)))
+            at = (at + 1) & names->mask;
+        if (!slots[at])
+            slots[at] = i + 1;
+    }
+    return true;
+}
+
+uint32_t cm_names_find(const cm_names *names, const vm_name *first,
+                       size_t stride, const char *name, size_t len)
+{
+    if (!names->slots)
+        return CM_NAME_NONE;
+    uint32_t at = hash(name, len) & names->mask;
+    for (; names->slots[at]; at = (at + 1) & names->mask) {
+        uint32_t i = names->slots[at] - 1;
+        if (vm_name_equal((vm_name){name, len}, *name_at(first, stride, i)))
+            return i;
+    }
+    return CM_NAME_NONE;
+}
