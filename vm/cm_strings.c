@@ -99,9 +99,9 @@ static bool utf16_valid(const uint8_t *p, size_t units)
 bool cm_text_valid(cm_text text)
 {
     switch (text.encoding) {
-    case CM_UTF8: return utf8_valid(text.data, text.units);
-    case CM_UTF16: return utf16_valid(text.data, text.units);
-    case CM_LATIN1: return true;
+    case CM_TEXT_UTF8: return utf8_valid(text.data, text.units);
+    case CM_TEXT_UTF16: return utf16_valid(text.data, text.units);
+    case CM_TEXT_LATIN1: return true;
     }
     return false;
 }
@@ -127,11 +127,11 @@ static uint32_t next_utf8(const uint8_t **p)
            (s[3] & 0x3fu);
 }
 
-static uint32_t next_char(cm_encoding encoding, const uint8_t **p)
+static uint32_t next_char(cm_text_encoding encoding, const uint8_t **p)
 {
-    if (encoding == CM_UTF8)
+    if (encoding == CM_TEXT_UTF8)
         return next_utf8(p);
-    if (encoding == CM_LATIN1)
+    if (encoding == CM_TEXT_LATIN1)
         return *(*p)++;
     uint32_t high = unit16(*p);
     *p += 2;
@@ -142,12 +142,13 @@ static uint32_t next_char(cm_encoding encoding, const uint8_t **p)
     return 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
 }
 
-static size_t char_size(uint32_t c, cm_encoding to)
+static size_t char_size(uint32_t c, cm_text_encoding to)
 {
     switch (to) {
-    case CM_UTF8: return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    case CM_UTF16: return c < 0x10000 ? 2 : 4;
-    case CM_LATIN1: return c < 0x100 ? 1 : SIZE_MAX;
+    case CM_TEXT_UTF8:
+        return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    case CM_TEXT_UTF16: return c < 0x10000 ? 2 : 4;
+    case CM_TEXT_LATIN1: return c < 0x100 ? 1 : SIZE_MAX;
     }
     return SIZE_MAX;
 }
@@ -166,12 +167,12 @@ static void put_utf8(uint8_t *out, uint32_t c, size_t size)
     out[0] = (uint8_t)(lead[size] | c);
 }
 
-static size_t put_char(uint8_t *out, uint32_t c, cm_encoding to)
+static size_t put_char(uint8_t *out, uint32_t c, cm_text_encoding to)
 {
     size_t size = char_size(c, to);
-    if (to == CM_UTF8) {
+    if (to == CM_TEXT_UTF8) {
         put_utf8(out, c, size);
-    } else if (to == CM_LATIN1) {
+    } else if (to == CM_TEXT_LATIN1) {
         out[0] = (uint8_t)c;
     } else if (size == 2) {
         put16(out, c);
@@ -184,16 +185,17 @@ static size_t put_char(uint8_t *out, uint32_t c, cm_encoding to)
 
 static size_t text_bytes(cm_text text)
 {
-    return text.encoding == CM_UTF16 ? text.units * 2 : text.units;
+    return text.encoding == CM_TEXT_UTF16 ? text.units * 2 : text.units;
 }
 
 /* ASCII characters at p that the fast way can take in one go. */
-static size_t fast_run(cm_encoding from, const uint8_t *p, const uint8_t *end)
+static size_t fast_run(cm_text_encoding from, const uint8_t *p,
+                       const uint8_t *end)
 {
-    return from == CM_UTF16 ? 0 : ascii_run(p, (size_t)(end - p));
+    return from == CM_TEXT_UTF16 ? 0 : ascii_run(p, (size_t)(end - p));
 }
 
-size_t cm_text_size(cm_text text, cm_encoding to)
+size_t cm_text_size(cm_text text, cm_text_encoding to)
 {
     if (text.encoding == to)
         return text_bytes(text);
@@ -202,7 +204,7 @@ size_t cm_text_size(cm_text text, cm_encoding to)
     while (p < end) {
         size_t run = fast_run(text.encoding, p, end);
         p += run;
-        total += to == CM_UTF16 ? run * 2 : run;
+        total += to == CM_TEXT_UTF16 ? run * 2 : run;
         if (p == end)
             break;
         size_t size = char_size(next_char(text.encoding, &p), to);
@@ -213,9 +215,10 @@ size_t cm_text_size(cm_text text, cm_encoding to)
     return total;
 }
 
-static size_t put_run(uint8_t *out, const uint8_t *p, size_t n, cm_encoding to)
+static size_t put_run(uint8_t *out, const uint8_t *p, size_t n,
+                      cm_text_encoding to)
 {
-    if (to != CM_UTF16) {
+    if (to != CM_TEXT_UTF16) {
         memcpy(out, p, n);
         return n;
     }
@@ -224,7 +227,7 @@ static size_t put_run(uint8_t *out, const uint8_t *p, size_t n, cm_encoding to)
     return 2 * n;
 }
 
-size_t cm_text_convert(cm_text text, cm_encoding to, uint8_t *out)
+size_t cm_text_convert(cm_text text, cm_text_encoding to, uint8_t *out)
 {
     size_t bytes = text_bytes(text);
     if (text.encoding == to) {

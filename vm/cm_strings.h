@@ -10,14 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum cm_encoding { CM_UTF8, CM_UTF16, CM_LATIN1 } cm_encoding;
+typedef enum cm_text_encoding {
+    CM_TEXT_UTF8,
+    CM_TEXT_UTF16,
+    CM_TEXT_LATIN1
+} cm_text_encoding;
 
 /* A string in guest or host memory.  `units` counts code units: bytes, or
  * 2-byte units for UTF-16.  `data` may be odd for UTF-16. */
 typedef struct cm_text {
     const uint8_t *data;
     size_t units;
-    cm_encoding encoding;
+    cm_text_encoding encoding;
 } cm_text;
 
 /* True when the text is well-formed Unicode in its encoding: no overlong
@@ -25,11 +29,11 @@ typedef struct cm_text {
 bool cm_text_valid(cm_text text);
 
 /* Bytes the (valid) text takes in encoding `to`; SIZE_MAX when `to` is
- * CM_LATIN1 and a character does not fit. */
-size_t cm_text_size(cm_text text, cm_encoding to);
+ * CM_TEXT_LATIN1 and a character does not fit. */
+size_t cm_text_size(cm_text text, cm_text_encoding to);
 
 /* Writes the (valid) text in encoding `to`; returns cm_text_size bytes.  `out`
  * must not overlap the text. */
-size_t cm_text_convert(cm_text text, cm_encoding to, uint8_t *out);
+size_t cm_text_convert(cm_text text, cm_text_encoding to, uint8_t *out);
 
 #endif

@@ -13,7 +13,7 @@
 
 static cm_text utf8(const char *s)
 {
-    return (cm_text){(const uint8_t *)s, strlen(s), CM_UTF8};
+    return (cm_text){(const uint8_t *)s, strlen(s), CM_TEXT_UTF8};
 }
 
 /* Every scalar value, in one text per plane: UTF-8 -> UTF-16 -> UTF-8. */
@@ -39,14 +39,14 @@ static void every_character_round_trips(void **state)
                 a[2 * units + 1] = (uint8_t)(pair[k] >> 8);
             }
         }
-        cm_text wide = {a, units, CM_UTF16};
+        cm_text wide = {a, units, CM_TEXT_UTF16};
         assert_true(cm_text_valid(wide));
-        size_t n = cm_text_size(wide, CM_UTF8);
-        assert_int_equal(cm_text_convert(wide, CM_UTF8, b), n);
-        cm_text narrow = {b, n, CM_UTF8};
+        size_t n = cm_text_size(wide, CM_TEXT_UTF8);
+        assert_int_equal(cm_text_convert(wide, CM_TEXT_UTF8, b), n);
+        cm_text narrow = {b, n, CM_TEXT_UTF8};
         assert_true(cm_text_valid(narrow));
-        assert_int_equal(cm_text_size(narrow, CM_UTF16), 2 * units);
-        assert_int_equal(cm_text_convert(narrow, CM_UTF16, c), 2 * units);
+        assert_int_equal(cm_text_size(narrow, CM_TEXT_UTF16), 2 * units);
+        assert_int_equal(cm_text_convert(narrow, CM_TEXT_UTF16, c), 2 * units);
         assert_memory_equal(a, c, 2 * units);
     }
     free(a);
@@ -78,7 +78,8 @@ static void malformed_utf8_is_refused(void **state)
     assert_true(cm_text_valid(utf8("")));
     assert_true(
         cm_text_valid(utf8("\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80")));
-    assert_true(cm_text_valid((cm_text){(const uint8_t *)"a\0b", 3, CM_UTF8}));
+    assert_true(
+        cm_text_valid((cm_text){(const uint8_t *)"a\0b", 3, CM_TEXT_UTF8}));
 }
 
 static void malformed_utf16_is_refused(void **state)
@@ -88,12 +89,12 @@ static void malformed_utf16_is_refused(void **state)
     static const uint8_t swapped[] = {0x00, 0xdc, 0x00, 0xd8};
     static const uint8_t twice[] = {0x00, 0xd8, 0x00, 0xd8};
     static const uint8_t good[] = {0x3d, 0xd8, 0x00, 0xde};
-    assert_false(cm_text_valid((cm_text){high, 2, CM_UTF16}));
-    assert_false(cm_text_valid((cm_text){low, 2, CM_UTF16}));
-    assert_false(cm_text_valid((cm_text){swapped, 2, CM_UTF16}));
-    assert_false(cm_text_valid((cm_text){twice, 2, CM_UTF16}));
-    assert_true(cm_text_valid((cm_text){good, 2, CM_UTF16}));
-    assert_false(cm_text_valid((cm_text){good, 1, CM_UTF16}));
+    assert_false(cm_text_valid((cm_text){high, 2, CM_TEXT_UTF16}));
+    assert_false(cm_text_valid((cm_text){low, 2, CM_TEXT_UTF16}));
+    assert_false(cm_text_valid((cm_text){swapped, 2, CM_TEXT_UTF16}));
+    assert_false(cm_text_valid((cm_text){twice, 2, CM_TEXT_UTF16}));
+    assert_true(cm_text_valid((cm_text){good, 2, CM_TEXT_UTF16}));
+    assert_false(cm_text_valid((cm_text){good, 1, CM_TEXT_UTF16}));
 }
 
 static void latin1_fits_or_not(void **state)
@@ -101,17 +102,17 @@ static void latin1_fits_or_not(void **state)
     uint8_t bytes[256], wide[512], back[256];
     for (int i = 0; i < 256; i++)
         bytes[i] = (uint8_t)i;
-    cm_text text = {bytes, 256, CM_LATIN1};
+    cm_text text = {bytes, 256, CM_TEXT_LATIN1};
     assert_true(cm_text_valid(text));
-    assert_int_equal(cm_text_size(text, CM_UTF8), 128 + 2 * 128);
-    size_t n = cm_text_convert(text, CM_UTF8, wide);
-    cm_text as_utf8 = {wide, n, CM_UTF8};
+    assert_int_equal(cm_text_size(text, CM_TEXT_UTF8), 128 + 2 * 128);
+    size_t n = cm_text_convert(text, CM_TEXT_UTF8, wide);
+    cm_text as_utf8 = {wide, n, CM_TEXT_UTF8};
     assert_true(cm_text_valid(as_utf8));
-    assert_int_equal(cm_text_size(as_utf8, CM_LATIN1), 256);
-    assert_int_equal(cm_text_convert(as_utf8, CM_LATIN1, back), 256);
+    assert_int_equal(cm_text_size(as_utf8, CM_TEXT_LATIN1), 256);
+    assert_int_equal(cm_text_convert(as_utf8, CM_TEXT_LATIN1, back), 256);
     assert_memory_equal(back, bytes, 256);
-    assert_int_equal(cm_text_size(utf8("\xc4\x80"), CM_LATIN1), SIZE_MAX);
-    assert_int_equal(cm_text_size(utf8("\xc3\xbf"), CM_LATIN1), 1);
+    assert_int_equal(cm_text_size(utf8("\xc4\x80"), CM_TEXT_LATIN1), SIZE_MAX);
+    assert_int_equal(cm_text_size(utf8("\xc3\xbf"), CM_TEXT_LATIN1), 1);
 }
 
 int main(void)
