@@ -45,6 +45,7 @@ static void skip_line(wit_lexer *lexer)
 static bool skip_block(wit_lexer *lexer)
 {
     unsigned depth = 0;
+    size_t start = lexer->at;
     while (lexer->at < lexer->end) {
         if (peek(lexer, 0) == '/' && peek(lexer, 1) == '*') {
             depth++;
@@ -57,6 +58,7 @@ static bool skip_block(wit_lexer *lexer)
             lexer->at++;
         }
     }
+    lexer->at = start;
     return false;
 }
 
@@ -180,10 +182,12 @@ void wit_lex_next(wit_lexer *lexer)
     bool closed = skip_space(lexer);
     token.glued = lexer->at == before;
     token.pos = (uint32_t)lexer->at;
-    if (!closed)
+    if (!closed) {
         token.kind = bad(lexer, "the comment is not closed");
-    else if (lexer->at < lexer->end)
+        lexer->at = lexer->end;
+    } else if (lexer->at < lexer->end) {
         token.kind = lex_token(lexer, &token);
+    }
     lexer->token = token;
 }
 

@@ -218,7 +218,9 @@ static vm_status resolve_fields(scope *s, const wit_field *in, uint32_t count,
 
 static vm_status check_labels(scope *s, const wit_type *in)
 {
-    for (uint32_t i = 0; i < in->count && in->fields[i].name.len; i++)
+    if (!in->fields || !in->fields[0].name.len) /* a tuple's have none */
+        return VM_OK;
+    for (uint32_t i = 0; i < in->count; i++)
         for (uint32_t k = 0; k < i; k++)
             if (vm_name_equal(in->fields[i].name, in->fields[k].name))
                 return FAIL(s, in->fields[i].pos,
@@ -332,11 +334,14 @@ static vm_status resolve_func(scope *s, const wit_func *in,
                        .pos = in->pos,
                        .count = in->nparams,
                        .fields = in->params};
+    cm_field *fields;
+    const char *why = NULL;
     func->is_async = in->is_async;
     TRY(check_labels(s, &params));
-    cm_type_spec spec = {.kind = CM_RECORD, .count = in->nparams};
-    TRY(resolve_fields(s, in->params, in->nparams, &spec.fields));
-    TRY(create(s, &params, &spec, &func->params));
+    TRY(resolve_fields(s, in->params, in->nparams, &fields));
+    func->params = cm_type_params(&s->wit->arena, fields, in->nparams, &why);
+    if (!func->params)
+        return why ? FAIL(s, in->pos, "%s", why) : no_memory(s);
     if (in->result)
         TRY(resolve_type(s, in->result, &func->result));
     *out = func;
