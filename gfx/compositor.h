@@ -14,10 +14,10 @@ struct compositor_config {
     int control_fd;       /* SOCK_SEQPACKET, see control.h; owned from here */
     const char *font_dir; /* "/system/fonts"; NULL: where Debian has them */
     bool headless;        /* a picture in memory; input only over control_fd */
-    int width, height;    /* headless size; DRM: the wanted mode.  0: 1440x900 */
-    const char *drm_path;   /* NULL: "/dev/dri/card0" */
-    const char *input_dir;  /* NULL: "/dev/input" */
-    bool hardware_cursor;   /* use the cursor plane (not in screenshots) */
+    int width, height; /* headless size; DRM: the wanted mode.  0: 1440x900 */
+    const char *drm_path;  /* NULL: "/dev/dri/card0" */
+    const char *input_dir; /* NULL: "/dev/input" */
+    bool hardware_cursor;  /* use the cursor plane (not in screenshots) */
     /*
      * Called once when every device and font is open and the first frame is
      * on the screen, before the first client: the place for the jail.  After

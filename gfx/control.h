@@ -27,9 +27,9 @@ enum gfx_control_type {
 
     /* From the compositor. */
     GFX_CONTROL_FIRST_FRAME = 64, /* the wallpaper is on the screen */
-    GFX_CONTROL_READY,   /* instance showed its first window or panel */
-    GFX_CONTROL_KILL,    /* the user wants `instance` ended at once */
-    GFX_CONTROL_GONE,    /* instance's connection closed (a: 1 misbehaved) */
+    GFX_CONTROL_READY, /* instance showed its first window or panel */
+    GFX_CONTROL_KILL,  /* the user wants `instance` ended at once */
+    GFX_CONTROL_GONE,  /* instance's connection closed (a: 1 misbehaved) */
     GFX_CONTROL_DUMPED,
     GFX_CONTROL_SHOT,
     GFX_CONTROL_SYNCED,

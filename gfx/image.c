@@ -94,8 +94,8 @@ static struct gfx_rect cut(const struct gfx_image *dst, struct gfx_rect to,
                            const struct gfx_image *src, int *sx, int *sy)
 {
     struct gfx_rect r = gfx_rect_and(to, gfx_image_rect(dst));
-    struct gfx_rect s = gfx_rect_move(gfx_image_rect(src), to.x0 - *sx,
-                                      to.y0 - *sy);
+    struct gfx_rect s =
+        gfx_rect_move(gfx_image_rect(src), to.x0 - *sx, to.y0 - *sy);
     r = gfx_rect_and(r, s);
     *sx += r.x0 - to.x0;
     *sy += r.y0 - to.y0;
@@ -174,7 +174,8 @@ void gfx_fill_over(struct gfx_image *dst, struct gfx_rect to, uint32_t pixel)
     }
 }
 
-/* ---- scaled blits --------------------------------------------------------- */
+/* ---- scaled blits ---------------------------------------------------------
+ */
 
 /* Averages 2x2 blocks of the part of `src` that `from` needs. */
 static bool halve(const struct gfx_image *src, struct gfx_rectf *from,
@@ -191,8 +192,8 @@ static bool halve(const struct gfx_image *src, struct gfx_rectf *from,
         const uint32_t *a = row(src, x0, y0 + 2 * y), *b = a + src->stride;
         uint32_t *d = row(out, 0, y);
         for (int x = 0; x < w; x++, a += 2, b += 2) {
-            uint64_t sum = px_spread(a[0]) + px_spread(a[1]) +
-                           px_spread(b[0]) + px_spread(b[1]);
+            uint64_t sum = px_spread(a[0]) + px_spread(a[1]) + px_spread(b[0]) +
+                           px_spread(b[1]);
             d[x] = px_pack((sum + 2 * (PX_LANES / 255)) >> 2 & PX_LANES);
         }
     }
