@@ -21,7 +21,30 @@ V ?= 0
 CC := clang-19
 AR := llvm-ar-19
 PYTHON ?= /usr/bin/python3
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vyoma
 Q := $(if $(filter 1,$(V)),,@)
+
+# ---- packages ----------------------------------------------------------
+# Before any other goal the Debian packages that it needs are installed: the
+# stamp is included, so that make brings it up to date first.
+DEPS := build
+ifneq ($(filter-out all build/vyoma clean help format,$(MAKECMDGOALS)),)
+DEPS += image test
+endif
+ifneq ($(ARCH),$(HOST_ARCH))
+DEPS += cross
+endif
+ifneq ($(filter lint,$(MAKECMDGOALS)),)
+DEPS += lint
+endif
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+include $(DEPS:%=build/deps-%.mk)
+endif
+
+build/deps-%.mk: .ci/deps
+	@mkdir -p $(@D)
+	$(Q).ci/deps $*
+	$(Q)touch $@
 
 # ---- flavours: one object tree each ------------------------------------
 # host (= the architecture of this machine), aarch64 (cross), san
@@ -44,7 +67,18 @@ else
 CFLAGS += -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LDFLAGS += -static
 endif
-CPPFLAGS += -I/usr/include/libdrm -I/usr/include/libevdev-1.0
+
+# Another architecture: Debian's cross libc, and the other libraries unpacked
+# into the user's cache by initramfs/sysroot.
+ifneq ($(ARCH),$(HOST_ARCH))
+SYSROOT := $(CACHE)/sysroot-$(ARCH)
+SYSROOT_STAMP := $(SYSROOT)/.complete
+CFLAGS += --target=$(ARCH)-linux-gnu
+CPPFLAGS += -isystem $(SYSROOT)/usr/include
+LDFLAGS += -L$(SYSROOT)/usr/lib/$(ARCH)-linux-gnu -Wl,-z,max-page-size=4096
+endif
+CPPFLAGS += -I$(SYSROOT)/usr/include/libdrm \
+	-I$(SYSROOT)/usr/include/libevdev-1.0
 
 # ---- the binary --------------------------------------------------------
 LIBDIRS := vm wasi gfx supervisor
@@ -61,18 +95,41 @@ $(OUT)/vyoma: $(OBJS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(OUT)/obj/%.o: %.c
+$(OUT)/obj/%.o: %.c | $(SYSROOT_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(SYSROOT_STAMP): initramfs/sysroot
+	$(Q)initramfs/sysroot $(ARCH) $(SYSROOT)
 
 # Every object but main: what unit tests link against.
 LIB_OBJS = $(filter-out $(OUT)/obj/supervisor/main.o,$(OBJS))
 $(OUT)/libvyoma-all.a: $(LIB_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# ---- housekeeping ------------------------------------------------------
+OWN_C := $(wildcard $(foreach d,$(LIBDIRS) tests/* apps/*,$(d)/*.c $(d)/*.h))
+
+format:
+	clang-format-19 -i $(OWN_C)
+
+compile_commands.json: Makefile $(SRCS)
+	$(Q).ci/compile-commands "$(CC) $(CPPFLAGS) $(CFLAGS)" $(SRCS) >$@
+
+# What is checked, and why the rest is not, is in .clang-tidy.
+lint: compile_commands.json
+	clang-format-19 --dry-run -Werror $(OWN_C)
+	run-clang-tidy-19 -quiet -p . $(LIBDIRS:%='^$(CURDIR)/%/') 2>/dev/null
+	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
+		--suppressions-list=.ci/cppcheck-suppressions -I. \
+		-D_GNU_SOURCE -D__x86_64__ $(LIBDIRS)
+
 clean:
 	rm -rf build
+
+help:
+	@.ci/help
 
 -include $(wildcard $(patsubst %,%/rules.mk,vm wasi gfx supervisor kernel \
 	initramfs apps tests))

@@ -7,7 +7,7 @@ FONTS_INTER ?= /usr/share/fonts/opentype/inter
 FONTS_MONO ?= /usr/share/fonts/truetype/jetbrains-mono
 STRIP := llvm-strip-19
 
-.PHONY: image repro
+.PHONY: image repro apps
 image: $(IMAGE)/kernel $(INITRAMFS)
 	@initramfs/sizes $(IMAGE)
 
