@@ -75,8 +75,8 @@ typedef union cm_value {
  * does; traps with cm_trap.  An own<T> argument passes ownership to the host
  * function; a borrow<T> does not.
  */
-typedef vm_status (*cm_host_fn)(cm_call *call, void *host,
-                                const cm_value *args, cm_value *result);
+typedef vm_status (*cm_host_fn)(cm_call *call, void *host, const cm_value *args,
+                                cm_value *result);
 
 /* Zeroed memory that lives until the call ends; NULL when the guest's limit
  * is exceeded (return cm_trap then).  16-byte aligned. */
@@ -88,7 +88,7 @@ vm_store *cm_call_store(cm_call *call);
 
 /* Result builders for the most common shapes; payload is copied. */
 VM_MUST_CHECK vm_status cm_ok(cm_call *call, cm_value *result,
-                              const cm_value *payload);  /* result::ok */
+                              const cm_value *payload); /* result::ok */
 VM_MUST_CHECK vm_status cm_err(cm_call *call, cm_value *result,
                                const cm_value *payload); /* result::err */
 VM_MUST_CHECK vm_status cm_some(cm_call *call, cm_value *result,
@@ -102,13 +102,13 @@ typedef struct cm_host_func {
 } cm_host_func;
 
 typedef struct cm_host_resource {
-    const char *name; /* "input-stream" */
+    const char *name;                    /* "input-stream" */
     void (*drop)(void *host, void *rep); /* the guest dropped its own<T> */
 } cm_host_resource;
 
 typedef struct cm_host_interface {
     const char *name; /* "wasi:io/streams", no version: the WIT has it */
-    const cm_host_func *funcs; /* ended by a NULL name */
+    const cm_host_func *funcs;         /* ended by a NULL name */
     const cm_host_resource *resources; /* ended by a NULL name, or NULL */
 } cm_host_interface;
 
@@ -155,9 +155,9 @@ vm_name cm_component_export(const cm_component *component, size_t i);
  * VM_INVALID with phase LINK, and `missing` (if not NULL) names the import.
  */
 VM_MUST_CHECK vm_status cm_instantiate(cm_linker *linker,
-                                       cm_component *component,
-                                       vm_store *store, cm_instance **out,
-                                       vm_name *missing, vm_error *err);
+                                       cm_component *component, vm_store *store,
+                                       cm_instance **out, vm_name *missing,
+                                       vm_error *err);
 
 /*
  * Finds a function export: `iface` NULL for one at top level, else an exported

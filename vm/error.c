@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void vm_error_set(vm_error *err, vm_phase phase, size_t offset,
-                  const char *fmt, ...)
+void vm_error_set(vm_error *err, vm_phase phase, size_t offset, const char *fmt,
+                  ...)
 {
     if (!err || err->text[0])
         return;

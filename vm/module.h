@@ -8,6 +8,7 @@
 #ifndef VYOMA_VM_MODULE_H
 #define VYOMA_VM_MODULE_H
 
+#include "vm/arena.h"
 #include "vm/types.h"
 
 #include <stdatomic.h>
@@ -99,9 +100,7 @@ struct vm_module {
     atomic_uint refs;
     const uint8_t *bytes;
     size_t size;
-    /* The bytes stand this far into a component; added to offsets in errors
-     * and in what is shown to people. */
-    size_t base;
+    vm_arena arena; /* everything below */
 
     uint32_t ntypes;
     const vm_deftype **types; /* by the module's type index */
@@ -135,10 +134,9 @@ struct vm_module {
     uint32_t code_offset; /* contents of the code section (DWARF's base) */
 
     /* Parsed on first use (names.c). */
-    pthread_once_t names_once;
-    struct vm_names *names;
+    struct vm_names *_Atomic names;
 
-    /* EXEC's own per-module state (compile.c), freed by code_free. */
+    /* The compiler's own state, freed by code_free. */
     void *code_state;
     void (*code_free)(vm_module *module);
 };
@@ -150,6 +148,8 @@ uint32_t vm_module_find_export(const vm_module *module, const char *name,
 /* Finds the n-th custom section of that name; NULL if there is none. */
 const vm_section *vm_module_custom(const vm_module *module, const char *name,
                                    uint32_t n);
+
+void vm_names_free(vm_module *module); /* for the module's destruction */
 
 /*
  * Names from the name section (parsed lazily, thread-safe), else len 0.

@@ -52,6 +52,7 @@ enum {
     VM_HEAP_STRUCT = VM_ABSTRACT | 0x6b,
     VM_HEAP_ARRAY = VM_ABSTRACT | 0x6a,
     VM_HEAP_EXN = VM_ABSTRACT | 0x69,
+    VM_HEAP_BOTTOM = VM_ABSTRACT | 0, /* below all: the validator's unknown */
 };
 
 #define VM_FUNCREF (VM_REF | VM_NULLABLE | VM_HEAP_FUNC)

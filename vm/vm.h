@@ -62,12 +62,12 @@ typedef uint64_t vm_slot;
 
 typedef enum vm_status {
     VM_OK = 0,
-    VM_TRAP,    /* the guest misbehaved or a limit was hit; text in error */
-    VM_THROWN,  /* an exception left the guest uncaught */
-    VM_PENDING, /* a host call waits; resume the fiber when it may go on */
+    VM_TRAP,        /* the guest misbehaved or a limit was hit; text in error */
+    VM_THROWN,      /* an exception left the guest uncaught */
+    VM_PENDING,     /* a host call waits; resume the fiber when it may go on */
     VM_INTERRUPTED, /* fuel or epoch ran out; the fiber may be resumed */
-    VM_EXIT,    /* the guest asked to end (proc_exit, cli/exit) */
-    VM_INVALID, /* bytes are malformed or invalid, or do not link */
+    VM_EXIT,        /* the guest asked to end (proc_exit, cli/exit) */
+    VM_INVALID,     /* bytes are malformed or invalid, or do not link */
     VM_NO_MEMORY,
 } vm_status;
 
@@ -90,8 +90,8 @@ typedef struct vm_error {
 } vm_error;
 
 /* Writes the first error only; later calls on a set error are ignored. */
-void vm_error_set(vm_error *err, vm_phase phase, size_t offset,
-                  const char *fmt, ...) VM_PRINTF(4, 5);
+void vm_error_set(vm_error *err, vm_phase phase, size_t offset, const char *fmt,
+                  ...) VM_PRINTF(4, 5);
 
 /* ---- engine ---------------------------------------------------------- */
 
@@ -293,7 +293,7 @@ VM_MUST_CHECK vm_status vm_memory_create(vm_store *store,
 /* The base may move only if the memory is not in place-growing: re-read it
  * after any call into the guest. */
 uint8_t *vm_memory_data(vm_memory *memory);
-uint64_t vm_memory_size(const vm_memory *memory); /* bytes */
+uint64_t vm_memory_size(const vm_memory *memory);          /* bytes */
 int64_t vm_memory_grow(vm_memory *memory, uint64_t pages); /* old, or -1 */
 vm_limits vm_memory_type(const vm_memory *memory);
 
