@@ -36,7 +36,7 @@ typedef struct wasi_preopen {
 } wasi_preopen;
 
 typedef struct wasi_config {
-    uint32_t capabilities; /* of wasi_capability */
+    uint32_t capabilities;   /* of wasi_capability */
     const char *const *args; /* args[0] is the program's name */
     size_t nargs;
     const char *const *env; /* "KEY=VALUE" */
@@ -56,6 +56,10 @@ VM_MUST_CHECK vm_status wasi_ctx_create(const wasi_config *config,
                                         wasi_ctx **out, vm_error *err);
 void wasi_ctx_destroy(wasi_ctx *ctx);
 
+/* Async-signal-safe: ends the guest's waiting with a trap (its computing is
+ * ended by vm_store_interrupt). */
+void wasi_ctx_interrupt(wasi_ctx *ctx);
+
 /* Defines exactly the interfaces that config.capabilities grants. */
 VM_MUST_CHECK vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx,
                                   vm_error *err);
@@ -65,5 +69,16 @@ VM_MUST_CHECK vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx,
  * "wasi:filesystem/types@0.2.3"), or NULL when nothing would.
  */
 const char *wasi_capability_name(const char *interface, size_t len);
+/* The `vyoma run` option for the same, or NULL. */
+const char *wasi_capability_option(const char *interface, size_t len);
+
+/*
+ * Preview 1, for core modules: makes the host function for an import from
+ * "wasi_snapshot_preview1".  VM_INVALID with phase LINK when there is no such
+ * function or its type differs.  `ctx` outlives the store.
+ */
+VM_MUST_CHECK vm_status wasi_preview1_import(wasi_ctx *ctx, vm_store *store,
+                                             const vm_import *import,
+                                             vm_extern *out, vm_error *err);
 
 #endif

@@ -1,0 +1,105 @@
+/*
+ * grants.c - from what was granted to what exists: the table of host
+ * interfaces with the capability that each needs, and the names by which a
+ * manifest or a command line grants them.
+ */
+#include "wasi/ifaces.h"
+#include "wasi/internal.h"
+#include "wasi/wit.h"
+
+#include <string.h>
+
+/* 0: harmless, always there. */
+static const struct {
+    uint32_t capability;
+    const cm_host_interface *iface;
+} interfaces[] = {
+    {0, &wasi_iface_error},
+    {0, &wasi_iface_poll},
+    {0, &wasi_iface_streams},
+    {0, &wasi_iface_exit},
+    {WASI_CAP_ENVIRONMENT, &wasi_iface_environment},
+    {WASI_CAP_STDIO, &wasi_iface_stdin},
+    {WASI_CAP_STDIO, &wasi_iface_stdout},
+    {WASI_CAP_STDIO, &wasi_iface_stderr},
+    {WASI_CAP_STDIO, &wasi_iface_terminal_input},
+    {WASI_CAP_STDIO, &wasi_iface_terminal_output},
+    {WASI_CAP_STDIO, &wasi_iface_terminal_stdin},
+    {WASI_CAP_STDIO, &wasi_iface_terminal_stdout},
+    {WASI_CAP_STDIO, &wasi_iface_terminal_stderr},
+    {WASI_CAP_CLOCKS, &wasi_iface_monotonic_clock},
+    {WASI_CAP_CLOCKS, &wasi_iface_wall_clock},
+    {WASI_CAP_CLOCKS, &wasi_iface_timezone},
+    {WASI_CAP_RANDOM, &wasi_iface_random},
+    {WASI_CAP_RANDOM, &wasi_iface_insecure},
+    {WASI_CAP_RANDOM, &wasi_iface_insecure_seed},
+    {WASI_CAP_FILESYSTEM, &wasi_iface_filesystem_types},
+    {WASI_CAP_FILESYSTEM, &wasi_iface_preopens},
+    {WASI_CAP_NETWORK, &wasi_iface_network},
+    {WASI_CAP_NETWORK, &wasi_iface_instance_network},
+    {WASI_CAP_NETWORK, &wasi_iface_tcp},
+    {WASI_CAP_NETWORK, &wasi_iface_tcp_create_socket},
+    {WASI_CAP_NETWORK, &wasi_iface_udp},
+    {WASI_CAP_NETWORK, &wasi_iface_udp_create_socket},
+    {WASI_CAP_NETWORK, &wasi_iface_ip_name_lookup},
+};
+
+/* The longest matching prefix decides. */
+static const struct {
+    const char *prefix, *key, *option;
+} names[] = {
+    {"wasi:cli/environment", "environment", "--env NAME=VALUE"},
+    {"wasi:cli/", "stdio", NULL},
+    {"wasi:clocks/", "clocks", NULL},
+    {"wasi:random/", "random", NULL},
+    {"wasi:filesystem/", "filesystem", "--dir HOST::GUEST"},
+    {"wasi:sockets/", "network", "-S inherit-network"},
+    {"wasi:http/", "http", "-S http"},
+    {"vyoma:ui/", "display", NULL},
+    {"vyoma:desktop/", "shell", NULL},
+    {"vyoma:ipc/", "ipc", NULL},
+    {"vyoma:process/", "process", NULL},
+};
+
+vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx, vm_error *err)
+{
+    vm_status status = VM_OK;
+    for (size_t i = 0; status == VM_OK && wasi_wit[i].name; i++)
+        status = cm_linker_add_wit(linker, wasi_wit[i].name, wasi_wit[i].text,
+                                   wasi_wit[i].len, err);
+    size_t count = sizeof interfaces / sizeof *interfaces;
+    for (size_t i = 0; status == VM_OK && i < count; i++) {
+        uint32_t needed = interfaces[i].capability;
+        if ((needed & ctx->capabilities) == needed)
+            status = cm_linker_define(linker, interfaces[i].iface, ctx, err);
+    }
+    return status;
+}
+
+/* The row for an interface, or -1. */
+static int find(const char *interface, size_t len)
+{
+    int best = -1;
+    size_t best_len = 0;
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        size_t n = strlen(names[i].prefix);
+        if (n <= len && n > best_len &&
+            !memcmp(names[i].prefix, interface, n)) {
+            best = i;
+            best_len = n;
+        }
+    }
+    return best;
+}
+
+const char *wasi_capability_name(const char *interface, size_t len)
+{
+    int row = find(interface, len);
+    return row < 0 ? NULL : names[row].key;
+}
+
+const char *wasi_capability_option(const char *interface, size_t len)
+{
+    int row = find(interface, len);
+    return row < 0 ? NULL : names[row].option;
+}

@@ -1,0 +1,29 @@
+/* ifaces.h - every host interface of wasi/, for the table in grants.c. */
+#ifndef VYOMA_WASI_IFACES_H
+#define VYOMA_WASI_IFACES_H
+
+#include "vm/component.h"
+
+/* wasi_io.c */
+extern const cm_host_interface wasi_iface_error, wasi_iface_poll,
+    wasi_iface_streams;
+/* wasi_clocks.c */
+extern const cm_host_interface wasi_iface_monotonic_clock,
+    wasi_iface_wall_clock, wasi_iface_timezone;
+/* wasi_random.c */
+extern const cm_host_interface wasi_iface_random, wasi_iface_insecure,
+    wasi_iface_insecure_seed;
+/* wasi_cli.c */
+extern const cm_host_interface wasi_iface_environment, wasi_iface_exit,
+    wasi_iface_stdin, wasi_iface_stdout, wasi_iface_stderr,
+    wasi_iface_terminal_input, wasi_iface_terminal_output,
+    wasi_iface_terminal_stdin, wasi_iface_terminal_stdout,
+    wasi_iface_terminal_stderr;
+/* wasi_filesystem.c */
+extern const cm_host_interface wasi_iface_filesystem_types, wasi_iface_preopens;
+/* wasi_sockets*.c */
+extern const cm_host_interface wasi_iface_network, wasi_iface_instance_network,
+    wasi_iface_tcp, wasi_iface_tcp_create_socket, wasi_iface_udp,
+    wasi_iface_udp_create_socket, wasi_iface_ip_name_lookup;
+
+#endif

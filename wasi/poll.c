@@ -1,0 +1,135 @@
+/*
+ * poll.c - the one place where a guest waits: a set of descriptors and
+ * deadlines under ppoll(2).  Pollables ask their parent what to wait for.
+ */
+#include "wasi/internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { SMALL_SET = 16 }; /* polled without an allocation */
+
+uint64_t wasi_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Fills fds; returns the earliest deadline, or 0 when one is ready now. */
+static uint64_t prepare(const wasi_wait *set, size_t count, struct pollfd *fds)
+{
+    uint64_t deadline = WASI_NEVER;
+    for (size_t i = 0; i < count; i++) {
+        bool wants = !set[i].ready && set[i].fd >= 0;
+        fds[i] = (struct pollfd){.fd = wants ? set[i].fd : -1,
+                                 .events = set[i].events};
+        if (set[i].ready)
+            deadline = 0;
+        else if (set[i].deadline < deadline)
+            deadline = set[i].deadline;
+    }
+    return deadline;
+}
+
+static bool collect(wasi_wait *set, size_t count, const struct pollfd *fds)
+{
+    uint64_t now = wasi_now_ns();
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i].revents || set[i].deadline <= now)
+            set[i].ready = true;
+        any |= set[i].ready;
+    }
+    return any;
+}
+
+static int poll_until(wasi_ctx *ctx, wasi_wait *set, size_t count,
+                      struct pollfd *fds)
+{
+    for (;;) {
+        if (ctx && ctx->interrupted)
+            return EINTR;
+        uint64_t deadline = prepare(set, count, fds);
+        struct timespec left = {0}, *timeout = &left;
+        uint64_t now = wasi_now_ns();
+        if (deadline == WASI_NEVER) {
+            timeout = NULL;
+        } else if (deadline > now) {
+            left.tv_sec = (time_t)((deadline - now) / 1000000000u);
+            left.tv_nsec = (long)((deadline - now) % 1000000000u);
+        }
+        if (ppoll(fds, count, timeout, NULL) < 0 && errno != EINTR)
+            return errno;
+        if (collect(set, count, fds))
+            return 0;
+    }
+}
+
+int wasi_wait_any(wasi_ctx *ctx, wasi_wait *set, size_t count)
+{
+    struct pollfd small[SMALL_SET], *fds = small;
+    if (count > SMALL_SET) {
+        fds = calloc(count, sizeof *fds);
+        if (!fds)
+            return ENOMEM;
+    }
+    int error = poll_until(ctx, set, count, fds);
+    if (fds != small)
+        free(fds);
+    return error;
+}
+
+int wasi_wait_one(wasi_ctx *ctx, wasi_wait *wait)
+{
+    return wait->ready ? 0 : wasi_wait_any(ctx, wait, 1);
+}
+
+bool wasi_wait_ready(wasi_wait *wait)
+{
+    if (wait->ready)
+        return true;
+    struct pollfd fd = {.fd = wait->fd, .events = wait->events};
+    if (wait->fd >= 0 && poll(&fd, 1, 0) > 0)
+        wait->ready = true;
+    else if (wait->deadline != WASI_NEVER && wait->deadline <= wasi_now_ns())
+        wait->ready = true;
+    return wait->ready;
+}
+
+static void pollable_finish(void *self)
+{
+    wasi_pollable *pollable = self;
+    wasi_release(pollable->parent);
+    free(pollable);
+}
+
+wasi_pollable *wasi_pollable_create(void *parent, wasi_prepare_fn prepare)
+{
+    wasi_pollable *pollable =
+        wasi_object_create(sizeof *pollable, pollable_finish);
+    if (!pollable)
+        return NULL;
+    pollable->parent = parent ? wasi_retain(parent) : NULL;
+    pollable->prepare = prepare;
+    pollable->deadline = WASI_NEVER;
+    return pollable;
+}
+
+wasi_pollable *wasi_pollable_create_timer(uint64_t deadline)
+{
+    wasi_pollable *pollable = wasi_pollable_create(NULL, NULL);
+    if (pollable)
+        pollable->deadline = deadline;
+    return pollable;
+}
+
+wasi_wait wasi_pollable_wait(wasi_pollable *pollable)
+{
+    wasi_wait wait = {.fd = -1, .deadline = pollable->deadline};
+    if (pollable->prepare)
+        pollable->prepare(pollable->parent, &wait);
+    return wait;
+}

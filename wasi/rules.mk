@@ -1,0 +1,13 @@
+# The WIT that the binary carries (wasi/wit.h), and the resolver's library.
+
+WIT_FILES := $(sort $(wildcard wasi/wit/*/*.wit))
+GEN_OBJS += $(OUT)/gen/wit.o
+LDLIBS += -lcares
+
+$(OUT)/gen/wit.c: $(WIT_FILES) wasi/wit/embed.py
+	@mkdir -p $(@D)
+	@echo "  WIT     $@"
+	$(Q)$(PYTHON) wasi/wit/embed.py $@ $(WIT_FILES)
+
+$(OUT)/gen/wit.o: $(OUT)/gen/wit.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
