@@ -31,6 +31,20 @@ void cm_arena_finish(cm_arena *arena)
     *arena = (cm_arena){.limit = arena->limit};
 }
 
+void cm_arena_reset(cm_arena *arena)
+{
+    cm_chunk *chunk = arena->chunks;
+    while (chunk && chunk->next) {
+        cm_chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+    if (chunk)
+        chunk->used = 0;
+    arena->chunks = chunk;
+    arena->used = 0;
+}
+
 /* Chunks double in size, so that a small component costs one small chunk. */
 static cm_chunk *chunk_add(cm_arena *arena, size_t need)
 {

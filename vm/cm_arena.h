@@ -18,6 +18,8 @@ typedef struct cm_arena {
 
 void cm_arena_init(cm_arena *arena, size_t limit);
 void cm_arena_finish(cm_arena *arena);
+/* Forgets all allocations but keeps the first chunk for the next ones. */
+void cm_arena_reset(cm_arena *arena);
 /* Zeroed, 16-byte aligned; NULL when the limit or memory is exhausted, or
  * count * size overflows. */
 void *cm_arena_alloc(cm_arena *arena, size_t count, size_t size);

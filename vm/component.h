@@ -28,7 +28,8 @@ typedef struct cm_call cm_call;           /* one call crossing the boundary */
  *   f32, f64                        f32, f64
  *   string                          str: UTF-8, not NUL-terminated
  *   list<u8>                        bytes
- *   list<T>                         list: items[len]
+ *   list<T>, list<T, n>             list: items[len]
+ *   map<K, V>                       list of tuples
  *   record, tuple                   list: one item per field
  *   variant, result, option, enum   variant: case index and payload (NULL if
  *                                   the case has none).  option: 0 none,
@@ -86,6 +87,11 @@ VM_MUST_CHECK vm_status cm_trap(cm_call *call, const char *fmt, ...)
 VM_MUST_CHECK vm_status cm_exit(cm_call *call, int code);
 vm_store *cm_call_store(cm_call *call);
 
+/* A pointer that a host function which answers VM_PENDING finds again when it
+ * is called for the same call; NULL the first time. */
+void cm_call_set_state(cm_call *call, void *state);
+void *cm_call_state(const cm_call *call);
+
 /* Result builders for the most common shapes; payload is copied. */
 VM_MUST_CHECK vm_status cm_ok(cm_call *call, cm_value *result,
                               const cm_value *payload); /* result::ok */
@@ -112,6 +118,7 @@ typedef struct cm_host_interface {
     const cm_host_resource *resources; /* ended by a NULL name, or NULL */
 } cm_host_interface;
 
+/* A linker outlives the stores that instances were linked into with it. */
 cm_linker *cm_linker_create(vm_engine *engine);
 void cm_linker_destroy(cm_linker *linker);
 
@@ -123,7 +130,14 @@ void cm_linker_destroy(cm_linker *linker);
 VM_MUST_CHECK vm_status cm_linker_add_wit(cm_linker *linker, const char *name,
                                           const char *wit, size_t len,
                                           vm_error *err);
-/* Wires one interface.  `iface` is kept by reference, `host` is passed on. */
+/* Parses and resolves all WIT that was added, used or not: for tests. */
+VM_MUST_CHECK vm_status cm_linker_check_wit(cm_linker *linker, vm_error *err);
+/*
+ * Wires one interface.  `iface` is kept by reference, `host` is passed on.
+ * Where several versions of the WIT are known the name may carry one, as far
+ * as is needed to tell them apart: "wasi:cli/stdout@0.3".  Fails when WIT and
+ * table disagree: a function or resource missing on either side.
+ */
 VM_MUST_CHECK vm_status cm_linker_define(cm_linker *linker,
                                          const cm_host_interface *iface,
                                          void *host, vm_error *err);
@@ -132,6 +146,8 @@ VM_MUST_CHECK vm_status cm_linker_define_instance(cm_linker *linker,
                                                   const char *name,
                                                   cm_instance *instance,
                                                   vm_error *err);
+/* What was defined, in order, with versions; data NULL past the end. */
+vm_name cm_linker_defined(const cm_linker *linker, size_t i);
 
 /* ---- components ------------------------------------------------------- */
 
