@@ -1,0 +1,34 @@
+# End-to-end tests and boot benchmarks: what they need built.
+#
+# The tests' own components are built as apps are (see apps/rules.mk), one C
+# file each: faults/ go wrong on purpose, probe.c prints where the windows are.
+
+E2E_WASM := $(patsubst tests/e2e/%.c,build/e2e/%.wasm, \
+	$(wildcard tests/e2e/faults/*.c tests/e2e/probe/*.c))
+N ?= 200
+
+.PHONY: e2e-apps bench-boot bench-scale
+e2e-apps: $(E2E_WASM)
+
+build/e2e/obj/%.wasm: tests/e2e/%.c $(APP_SDK) apps/rules.mk
+	@mkdir -p $(@D)
+	@echo "  APP     $*"
+	$(Q)$(CC) $(APP_CFLAGS) $(APP_LDFLAGS) -o $@ $(filter %.c,$^)
+
+build/e2e/%.wasm: build/e2e/obj/%.wasm tests/e2e/world.wit $(APP_NPM)
+	@mkdir -p $(@D)
+	$(Q)node apps/tools/componentize.mjs $< tests/e2e/world.wit $@ \
+		$(WIT_DIRS)
+
+bench-boot: image
+	$(Q)tests/bench-boot --arch $(ARCH)
+
+bench-scale: image
+	$(Q)tests/bench-scale $(N)
+
+# The image is booted by group e2e only, which a sanitizer build leaves out.
+ifneq ($(SAN),1)
+ifneq ($(if $(GROUPS),$(filter e2e,$(GROUPS)),e2e),)
+test: image e2e-apps
+endif
+endif
