@@ -132,5 +132,5 @@ help:
 	@.ci/help
 
 -include $(wildcard $(patsubst %,%/rules.mk,vm wasi gfx supervisor kernel \
-	initramfs apps tests))
+	initramfs apps tests tests/e2e))
 -include $(OBJS:.o=.d)

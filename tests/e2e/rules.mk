@@ -15,10 +15,12 @@ build/e2e/obj/%.wasm: tests/e2e/%.c $(APP_SDK) apps/rules.mk
 	@echo "  APP     $*"
 	$(Q)$(CC) $(APP_CFLAGS) $(APP_LDFLAGS) -o $@ $(filter %.c,$^)
 
-build/e2e/%.wasm: build/e2e/obj/%.wasm tests/e2e/world.wit $(APP_NPM)
+.SECONDEXPANSION:
+build/e2e/%.wasm: build/e2e/obj/%.wasm $$(dir tests/e2e/$$*)world.wit \
+		$(APP_NPM)
 	@mkdir -p $(@D)
-	$(Q)node apps/tools/componentize.mjs $< tests/e2e/world.wit $@ \
-		$(WIT_DIRS)
+	$(Q)node apps/tools/componentize.mjs $< \
+		$(dir tests/e2e/$*)world.wit $@ $(WIT_DIRS)
 
 bench-boot: image
 	$(Q)tests/bench-boot --arch $(ARCH)

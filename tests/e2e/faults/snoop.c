@@ -4,7 +4,7 @@
 
 APP_RUN int app_run(void)
 {
-    wall_time now;
-    wall_clock_now(&now);
+    datetime now;
+    wall_now(&now);
     return (int)now.seconds;
 }
