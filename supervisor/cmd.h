@@ -5,6 +5,7 @@
 #ifndef VYOMA_CMD_H
 #define VYOMA_CMD_H
 
+int cmd_init(int argc, char **argv);
 int cmd_wast(int argc, char **argv);
 
 #endif

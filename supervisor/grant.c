@@ -99,6 +99,20 @@ bool boot_plan_is_sane(const boot_plan *plan)
     return plan->prefix <= 32;
 }
 
+/* By bit of wasi_capability. */
+static const char *const capability_keys[GRANT_CAPABILITIES] = {
+    "stdio", "filesystem", "network", "display",     "ipc",  "process",
+    "shell", "clocks",     "random",  "environment", "http",
+};
+
+uint32_t grant_capability_line(const app_grant *grant, const char *key)
+{
+    for (uint32_t i = 0; i < GRANT_CAPABILITIES; i++)
+        if (!strcmp(capability_keys[i], key))
+            return grant->lines[i];
+    return 1;
+}
+
 /* ---- packed strings ---------------------------------------------------- */
 
 bool grant_strings_add(grant_strings *strings, const char *text)

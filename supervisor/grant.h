@@ -142,6 +142,9 @@ void grant_init(app_grant *grant, const char *name, const char *file);
 bool grant_is_sane(const app_grant *grant);
 bool boot_plan_is_sane(const boot_plan *plan);
 
+/* The manifest's line for a capability's key ("filesystem"). */
+uint32_t grant_capability_line(const app_grant *grant, const char *key);
+
 /* Appends a string; false when it does not fit. */
 bool grant_strings_add(grant_strings *strings, const char *text);
 /* The i-th string (i < count). */

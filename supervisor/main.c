@@ -16,6 +16,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"init", cmd_init, "process 1 of the guest"},
     {"wast", cmd_wast, "run scripts of the official test suite"},
 };
 
@@ -29,6 +30,8 @@ static int usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    if (!strcmp(argv[0], "/init"))
+        return cmd_init(argc, argv);
     if (argc < 2)
         return usage(stderr);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))

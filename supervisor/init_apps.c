@@ -1,0 +1,541 @@
+/*
+ * init_apps.c - instances of apps: launched, started, ready, ended, started
+ * again.  An instance is in one slot of a fixed table from launch until it
+ * has ended for good; its uid is the slot's.
+ *
+ *   launch -> queued -> asked (the spawner) -> pid -> ready -> ended
+ *                ^                                               |
+ *                +---------------- waiting (back-off) <----------+
+ */
+#include "supervisor/init.h"
+
+#include "wasi/msg.h"
+#include "wasi/proto_process.h"
+#include "wasi/wasi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    IN_FLIGHT = 8,         /* starts that the spawner has at a time */
+    BACKOFF_MAX = 30000,   /* ms */
+    HEALTHY_AFTER = 10000, /* ms of running: failures are forgotten */
+};
+
+#define EACH(i)                                                                \
+    instance *i = init.instances;                                              \
+    i < init.instances + INIT_MAX_INSTANCES;                                   \
+    i++
+
+/* ---- installed apps
+ * ------------------------------------------------------------- */
+
+const app_grant *apps_find(const char *name)
+{
+    for (uint32_t i = 0; i < init.napps; i++)
+        if (!strcmp(init.apps[i].name, name))
+            return &init.apps[i];
+    return NULL;
+}
+
+void apps_installed(const app_grant *grant)
+{
+    if (apps_find(grant->name))
+        return; /* a restarted manifest reader tells everything again */
+    if (init.napps == INIT_MAX_APPS)
+        init_say("app %s: more than %d apps", grant->name, INIT_MAX_APPS);
+    else
+        init.apps[init.napps++] = *grant;
+    apps_changed();
+}
+
+instance *apps_instance(uint32_t id)
+{
+    for (EACH(i))
+        if (i->id && i->id == id)
+            return i;
+    return NULL;
+}
+
+/* Tells those who asked for changes. */
+void apps_changed(void)
+{
+    uint64_t one = 1;
+    for (EACH(i))
+        if (i->id && i->changes >= 0)
+            (void)!write(i->changes, &one, sizeof one);
+}
+
+/* ---- launching
+ * -------------------------------------------------------------------- */
+
+static instance *free_slot(uint32_t launcher, int *err)
+{
+    instance *found = NULL;
+    uint32_t same = 0;
+    for (EACH(i)) {
+        if (!i->id && !found)
+            found = i;
+        same += i->id && launcher && i->launcher == launcher;
+    }
+    if (same >= INIT_MAX_PER_LAUNCHER)
+        found = NULL;
+    *err = found ? PROC_OK : PROC_TOO_MANY;
+    return found;
+}
+
+static void pump(void);
+
+instance *apps_launch(const app_grant *grant, const grant_strings *args,
+                      uint32_t launcher, const int fds[2], int *err)
+{
+    instance *i = free_slot(launcher, err);
+    if (init.power) {
+        *err = PROC_FAILED;
+        i = NULL;
+    }
+    if (!i) {
+        for (int f = 0; fds && f < 2; f++)
+            close(fds[f]);
+        return NULL;
+    }
+    *i = (instance){
+        .id = init.next_id++,
+        .launcher = launcher,
+        .grant = grant,
+        .queued = true,
+        .attached = fds != NULL,
+        .syscall_killed = -1,
+        .log_read = -1,
+        .changes = -1,
+        .ipc_end = -1,
+        .net_end = -1,
+        .stdio = {fds ? fds[0] : -1, fds ? fds[1] : -1},
+        .status.fd = -1,
+        .process.fd = -1,
+        .started = init_now(),
+    };
+    if (args)
+        i->args = *args;
+    pump();
+    return i;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* What belongs to one run of the instance. */
+static void unwire(instance *i)
+{
+    char path[96];
+    init_unwatch(&i->status);
+    init_unwatch(&i->process);
+    close_fd(&i->log_read);
+    close_fd(&i->changes);
+    close_fd(&i->ipc_end);
+    close_fd(&i->net_end);
+    close_fd(&i->stdio[0]);
+    close_fd(&i->stdio[1]);
+    if (!init.cgroups)
+        return;
+    wire_cgroup_path(i, path);
+    rmdir(path);
+}
+
+/* ---- readiness
+ * ---------------------------------------------------------------------- */
+
+static void check_all_ready(void)
+{
+    if (!init.planned || init.all_ready)
+        return;
+    for (EACH(i))
+        if (i->id && i->boot && !i->reported)
+            return;
+    init.all_ready = true;
+    init_say("all-ready %llu", (unsigned long long)init_now());
+    if (init.plan.scale)
+        apps_scale();
+}
+
+static void report(instance *i, const char *what)
+{
+    if (i->reported)
+        return;
+    i->reported = true;
+    if (!i->scale)
+        init_say("%s %s %llu", what, i->grant->name,
+                 (unsigned long long)init_now());
+}
+
+void apps_ready(instance *i)
+{
+    if (i->state != INSTANCE_STARTING)
+        return;
+    i->state = INSTANCE_READY;
+    report(i, "ready");
+    apps_changed();
+    check_all_ready();
+    apps_scale_progress();
+}
+
+static void on_status(watch *w)
+{
+    instance *i = w->owner;
+    status_message message;
+    ssize_t rest = msg_recv(w->fd, &message, sizeof message, NULL, 0, NULL, 0,
+                            MSG_DONTWAIT);
+    if (rest == -EAGAIN)
+        return;
+    if (rest) { /* its end, or a guest's runner gone mad */
+        init_unwatch(w);
+        return;
+    }
+    if (message.kind == STATUS_READY)
+        apps_ready(i);
+    else if (message.kind == STATUS_SECCOMP)
+        i->syscall_killed = message.value;
+}
+
+void apps_watch_status(instance *i, int fd)
+{
+    init_watch(&i->status, fd, on_status, i);
+}
+
+/* ---- the end of a run
+ * --------------------------------------------------------------- */
+
+static bool out_of_memory(const instance *i)
+{
+    char path[128], folder[96], text[256] = "";
+    if (!init.cgroups)
+        return false;
+    wire_cgroup_path(i, folder);
+    snprintf(path, sizeof path, "%s/memory.events", folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read(fd, text, sizeof text - 1);
+        close(fd);
+    }
+    const char *kills = strstr(text, "oom_kill ");
+    return kills && kills[9] != '0';
+}
+
+static void say_ended(const instance *i, int status)
+{
+    const char *app = i->grant->name;
+    if (i->syscall_killed >= 0) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE,
+                                                      i->syscall_killed);
+        init_say("app %s killed by seccomp: system call %d (%s)", app,
+                 i->syscall_killed, name ? name : "unknown");
+        free(name);
+    } else if (WIFSIGNALED(status) && out_of_memory(i)) {
+        init_say("app %s killed: it used more than its memory limit", app);
+    } else if (WIFSIGNALED(status)) {
+        init_say("app %s ended by signal %d (%s)", app, WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    } else if (WEXITSTATUS(status)) {
+        init_say("app %s ended with status %d", app, WEXITSTATUS(status));
+    }
+}
+
+static bool wants_restart(const instance *i, bool failed)
+{
+    const app_grant *g = i->grant;
+    if (i->killed || i->attached || init.power)
+        return false;
+    if (i->revive)
+        return true;
+    if (g->restart == GRANT_RESTART_NEVER ||
+        (g->restart == GRANT_RESTART_ON_FAILURE && !failed))
+        return false;
+    return !g->attempts || i->failures < g->attempts;
+}
+
+static void wait_for_restart(instance *i)
+{
+    uint64_t wait = i->grant->backoff_ms;
+    for (uint32_t n = 1; n < i->failures && wait < BACKOFF_MAX; n++)
+        wait *= 2;
+    i->due = init_now() + (wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
+    i->state = INSTANCE_WAITING;
+    i->revive = false;
+    i->restarts++;
+}
+
+static void ended(instance *i, bool failed)
+{
+    uint64_t ran = init_now() - i->started;
+    i->pid = 0;
+    i->asked = i->queued = false;
+    unwire(i);
+    i->failures = failed ? (ran > HEALTHY_AFTER ? 1 : i->failures + 1) : 0;
+    i->syscall_killed = -1;
+    if (failed)
+        report(i, "failed");
+    else
+        report(i, "ended");
+    if (wants_restart(i, failed))
+        wait_for_restart(i);
+    else
+        i->id = 0;
+    apps_changed();
+    check_all_ready();
+    apps_scale_progress();
+    pump();
+}
+
+bool apps_reaped(pid_t pid, int status)
+{
+    instance *i = init.instances;
+    while (i < init.instances + INIT_MAX_INSTANCES && i->pid != pid)
+        i++;
+    if (i == init.instances + INIT_MAX_INSTANCES || !i->id)
+        return false;
+    while (i->status.fd >= 0 && i->syscall_killed < 0) {
+        status_message message;
+        ssize_t rest = msg_recv(i->status.fd, &message, sizeof message, NULL, 0,
+                                NULL, 0, MSG_DONTWAIT);
+        if (rest)
+            break;
+        if (message.kind == STATUS_SECCOMP)
+            i->syscall_killed = message.value;
+    }
+    if (!i->killed && !i->revive)
+        say_ended(i, status);
+    ended(i, status != 0 && !i->killed);
+    return true;
+}
+
+/* ---- starting
+ * ------------------------------------------------------------------------ */
+
+static void start(instance *i)
+{
+    i->queued = false;
+    i->due = 0;
+    i->state = INSTANCE_STARTING;
+    i->started = init_now();
+    i->asked = wire_and_spawn(i);
+    if (i->asked)
+        return;
+    init_say("app %s cannot be started (see its log)", i->grant->name);
+    ended(i, true);
+}
+
+/* Starts queued instances while the spawner has few. */
+static void pump(void)
+{
+    static bool inside; /* start() may fail and come back here */
+    uint32_t asked = 0;
+    if (inside || !init.services[SERVICE_SPAWNER].pid || init.power)
+        return;
+    inside = true;
+    for (EACH(i))
+        asked += i->id && i->asked;
+    for (EACH(i)) {
+        if (asked >= IN_FLIGHT)
+            break;
+        if (i->id && i->queued) {
+            start(i);
+            asked += i->asked;
+        }
+    }
+    inside = false;
+}
+
+void apps_spawned(const spawn_reply *reply)
+{
+    instance *i = apps_instance(reply->id);
+    if (i && i->asked) {
+        i->asked = false;
+        i->pid = reply->pid > 0 ? reply->pid : 0;
+        if (!i->pid) {
+            init_say("app %s cannot be forked: %s", i->grant->name,
+                     strerror(-reply->pid));
+            ended(i, true);
+        } else if (i->killed || init.power) {
+            kill(i->pid, SIGKILL);
+        }
+        apps_changed();
+    }
+    pump();
+}
+
+void apps_tick(uint64_t now, uint64_t *next)
+{
+    for (EACH(i)) {
+        if (!i->id || i->state != INSTANCE_WAITING)
+            continue;
+        if (i->due <= now) {
+            i->state = INSTANCE_STARTING;
+            i->queued = true;
+        } else {
+            init_due(next, i->due);
+        }
+    }
+    pump();
+}
+
+void apps_kill(instance *i)
+{
+    i->killed = true;
+    if (i->pid) {
+        i->state = INSTANCE_STOPPING;
+        kill(i->pid, SIGKILL);
+        apps_changed();
+    } else if (!i->asked) {
+        ended(i, false);
+    }
+}
+
+void apps_end_all(int sig)
+{
+    for (EACH(i))
+        if (i->id && i->pid)
+            kill(i->pid, sig);
+}
+
+bool apps_alive(void)
+{
+    for (EACH(i))
+        if (i->id && (i->pid || i->asked))
+            return true;
+    return false;
+}
+
+/* ---- services that were started again
+ * --------------------------------------------------- */
+
+void apps_reconnect(service_id id)
+{
+    for (EACH(i)) {
+        if (!i->id)
+            continue;
+        if (id == SERVICE_LOGGER && i->log_read >= 0)
+            service_log(i->grant->name, i->id, i->log_read);
+        if ((id == SERVICE_BROKER && i->ipc_end >= 0) ||
+            (id == SERVICE_NETD && i->net_end >= 0))
+            wire_client(i, id, true);
+        if (id == SERVICE_SPAWNER && i->asked)
+            ended(i, true); /* died with the request in its hands */
+    }
+}
+
+/* Windows live in the compositor: apps that show some start afresh. */
+void apps_display_lost(void)
+{
+    for (EACH(i))
+        if (i->id && i->pid &&
+            i->grant->capabilities & (WASI_CAP_DISPLAY | WASI_CAP_SHELL)) {
+            kill(i->pid, SIGKILL);
+            i->revive = true;
+        }
+}
+
+/* ---- memory
+ * -------------------------------------------------------------------------------
+ */
+
+uint64_t apps_memory(const instance *i)
+{
+    char path[128], folder[96], text[32] = "";
+    if (!init.cgroups || !i->pid)
+        return 0;
+    wire_cgroup_path(i, folder);
+    snprintf(path, sizeof path, "%s/memory.current", folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    (void)!read(fd, text, sizeof text - 1);
+    close(fd);
+    return strtoull(text, NULL, 10); /* the kernel's own number */
+}
+
+/* ---- the boot list, and many copies of one app
+ * ---------------------------------------------- */
+
+void apps_plan(const boot_plan *plan)
+{
+    if (init.planned)
+        return;
+    init.plan = *plan;
+    services_planned();
+    for (uint32_t a = 0; a < plan->napps; a++) {
+        const app_grant *grant = apps_find(plan->apps[a]);
+        int err = PROC_NO_APP;
+        instance *i = grant ? apps_launch(grant, NULL, 0, NULL, &err) : NULL;
+        if (i)
+            i->boot = true;
+        else
+            init_say("app %s of the boot list %s", plan->apps[a],
+                     err == PROC_NO_APP ? "has no valid manifest"
+                                        : "is one too many");
+    }
+    init.planned = true;
+    check_all_ready();
+}
+
+static uint64_t free_memory(void)
+{
+    struct sysinfo info;
+    sysinfo(&info);
+    return (uint64_t)info.freeram * info.mem_unit;
+}
+
+static uint64_t free_before;
+
+void apps_scale(void)
+{
+    const app_grant *grant = apps_find(init.plan.scale_app);
+    uint32_t count = init.plan.scale;
+    init.scale_started = init_now();
+    free_before = free_memory();
+    for (uint32_t n = 0; grant && n < count; n++) {
+        int err;
+        instance *i = apps_launch(grant, NULL, 0, NULL, &err);
+        if (i)
+            i->scale = true;
+        else
+            count = n;
+    }
+    init.plan.scale = grant ? count : 0;
+    init.scaling = true;
+    apps_scale_progress();
+}
+
+void apps_scale_progress(void)
+{
+    uint32_t ready = 0, failed = init.plan.scale;
+    if (!init.scaling)
+        return;
+    for (EACH(i)) {
+        if (!i->id || !i->scale)
+            continue;
+        if (!i->reported)
+            return;
+        ready += i->state == INSTANCE_READY;
+    }
+    failed -= ready < failed ? ready : failed;
+    init.scaling = false;
+    uint64_t used = free_before - free_memory();
+    init_say("scale %u ready, %u failed, in %llu ms, %llu KiB of memory each",
+             ready, failed,
+             (unsigned long long)(init_now() - init.scale_started),
+             (unsigned long long)(ready ? used / ready / 1024 : 0));
+}

@@ -1,0 +1,54 @@
+/*
+ * roles.h - the mains of the processes that PID 1 forks, one per role_*.c.
+ * Each gets its end of a SOCK_SEQPACKET pair to PID 1 (messages: proto.h),
+ * closes everything else, enters its jail, and never returns to the caller's
+ * code: the result is the exit status.
+ */
+#ifndef VYOMA_ROLES_H
+#define VYOMA_ROLES_H
+
+#include "supervisor/jail.h"
+#include "supervisor/proto.h"
+
+/* Chosen by `vyoma init`'s flags; what a role may need to know of them. */
+typedef struct role_options {
+    const char *system; /* "/system" */
+    bool headless;      /* no DRM, no evdev */
+    bool host;          /* a test on a developer's machine */
+} role_options;
+
+/* uids of services; apps start at ROLE_UID_APPS. */
+enum {
+    ROLE_UID_LOGGER = 9001,
+    ROLE_UID_MANIFESTS,
+    ROLE_UID_BROKER,
+    ROLE_UID_NETD,
+    ROLE_UID_COMPOSITOR,
+    ROLE_UID_APPS = 10000,
+};
+
+int logger_main(int control, const role_options *options);
+int manifests_main(int control, const role_options *options);
+int broker_main(int control, const role_options *options);
+int netd_main(int control, const role_options *options);
+int display_main(int control, const role_options *options);
+int spawner_main(int control, const role_options *options);
+
+/* Compiles the role's filter and enters a jail with usual limits. */
+void role_enter(const char *role, uid_t uid, int control);
+
+/* What a jailed runner does; answers its exit status.  A variable so that
+ * tests can put a hostile program in the place of the engine. */
+typedef struct runner_job {
+    const spawn_request *request;
+    int fds[RUNNER_FDS];      /* -1: not granted; now the job's */
+    struct vm_engine *engine; /* made before the fork, shared pages */
+} runner_job;
+extern int (*runner_payload)(runner_job *job);
+
+/* Jails this process as the request says, then runs the payload. */
+_Noreturn void runner_main(runner_job *job, const policy_filter *filter);
+/* The sets of system calls that a grant needs. */
+uint32_t runner_policy(const app_grant *grant);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * runner.c - one app's process.  runner_main gives up everything that the
+ * manifest does not grant; only then run_component looks at the first byte of
+ * the component.  What it holds from then on:
+ *
+ *   descriptors   those of runner_fd that the grant names, at fixed numbers
+ *   files         beneath the granted folders (mounts of their own)
+ *   sockets       those that netd hands over; none can be made here
+ *   memory        the grant's limit plus the engine's own needs; never
+ *                 executable
+ *   others        no signal, no trace, no shared namespace but the empty one
+ */
+#include "supervisor/roles.h"
+#include "wasi/msg.h"
+#include "wasi/wasi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Linked when they have landed. */
+wasi_net *wasi_net_netd(int fd);
+#pragma weak cm_linker_create
+#pragma weak wasi_ctx_create
+#pragma weak wasi_link
+#pragma weak wasi_capability_name
+#pragma weak vm_store_create
+#pragma weak vm_store_set_fuel
+#pragma weak vm_store_exit_code
+#pragma weak vm_fiber_backtrace
+#pragma weak cm_component_load
+#pragma weak cm_instantiate
+#pragma weak cm_instance_func
+#pragma weak cm_func_call
+#pragma weak wasi_net_netd
+
+/* Native memory beside the guest's own: code, tables, buffers. */
+#define RUNNER_OWN_MEMORY (64ull << 20)
+
+uint32_t runner_policy(const app_grant *grant)
+{
+    static const struct {
+        uint32_t capabilities, sets;
+    } adds[] = {
+        {WASI_CAP_FILESYSTEM, POLICY_FILES},
+        {WASI_CAP_NETWORK | WASI_CAP_HTTP, POLICY_STREAM},
+        {WASI_CAP_DISPLAY | WASI_CAP_SHELL, POLICY_DISPLAY},
+    };
+    uint32_t sets = policy_find("runner")->sets;
+    for (size_t i = 0; i < sizeof adds / sizeof *adds; i++)
+        if (grant->capabilities & adds[i].capabilities)
+            sets |= adds[i].sets;
+    return sets;
+}
+
+/* ---- the jail -------------------------------------------------------------
+ */
+
+/* Moves the app's streams to 0, 1 and 2; one that is not granted becomes the
+ * spawner's /dev/null, so that no other descriptor can take its number. */
+static void place_stdio(runner_job *job)
+{
+    for (int i = 0; i < 3; i++) {
+        int *fd = &job->fds[RUNNER_STDIN + i];
+        if (*fd >= 0) {
+            dup2(*fd, i);
+            close(*fd);
+        } else if (i) {
+            dup2(STDIN_FILENO, i); /* stdin is null unless granted */
+        }
+        *fd = i;
+    }
+}
+
+_Noreturn void runner_main(runner_job *job, const policy_filter *filter)
+{
+    const app_grant *grant = &job->request->grant;
+    char name[16];
+    int keep[RUNNER_FDS];
+    snprintf(name, sizeof name, "%s", grant->name);
+    if (job->fds[RUNNER_CGROUP] >= 0)
+        close(job->fds[RUNNER_CGROUP]);
+    job->fds[RUNNER_CGROUP] = -1;
+    place_stdio(job);
+    memcpy(keep, job->fds, sizeof keep);
+    jail_close_others(keep, RUNNER_FDS);
+    jail_drop_privileges(&(jail){
+        .name = name,
+        .uid = job->request->uid,
+        .keep_namespaces = true, /* the spawner's empty ones */
+        .descriptors = grant->descriptors,
+        .memory = grant->memory + RUNNER_OWN_MEMORY,
+        .filter = filter,
+        .report_fd = job->fds[RUNNER_STATUS],
+    });
+    _exit(runner_payload(job));
+}
+
+/* ---- the component --------------------------------------------------------
+ */
+
+typedef struct bytes {
+    const uint8_t *data;
+    size_t len;
+} bytes;
+
+/* Files of the image never change: they are mapped, and 200 instances share
+ * their pages.  Others are copied, since a writer could pull them away. */
+static bool read_component(const runner_job *job, bytes *out)
+{
+    int fd = job->fds[RUNNER_COMPONENT];
+    struct stat st;
+    if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > 1 << 30)
+        return false;
+    out->len = (size_t)st.st_size;
+    bool image = !strncmp(job->request->grant.component, "/system/", 8);
+    void *at = mmap(NULL, out->len, PROT_READ | (image ? 0 : PROT_WRITE),
+                    image ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS,
+                    image ? fd : -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    out->data = at;
+    for (size_t used = 0; !image && used < out->len;) {
+        ssize_t got = read(fd, (char *)at + used, out->len - used);
+        if (got <= 0)
+            return false;
+        used += (size_t)got;
+    }
+    close(fd);
+    return true;
+}
+
+static void complain(const runner_job *job, const char *what,
+                     const vm_error *err)
+{
+    const app_grant *grant = &job->request->grant;
+    if (err && err->phase <= VM_PHASE_VALIDATE && err->offset != SIZE_MAX)
+        dprintf(STDERR_FILENO, "%s: %s (%s, byte %zu)\n", what, err->text,
+                grant->component, err->offset);
+    else
+        dprintf(STDERR_FILENO, "%s: %s\n", what,
+                err && err->text[0] ? err->text : strerror(errno));
+}
+
+/* "app 'x' does not start: wasi:random/random@0.2.12 is not granted; ..." */
+static void complain_missing(const runner_job *job, vm_name missing,
+                             const vm_error *err)
+{
+    const app_grant *grant = &job->request->grant;
+    const char *key = wasi_capability_name(missing.data, missing.len);
+    if (!key || !missing.len) {
+        complain(job, "does not start", err);
+        return;
+    }
+    dprintf(STDERR_FILENO,
+            "app '%s' does not start: its import %.*s is not granted; grant "
+            "it with '%s' under [capabilities], %s:%u\n",
+            grant->name, (int)missing.len, missing.data, key, grant->file,
+            grant_capability_line(grant, key));
+}
+
+typedef struct config_store {
+    const char *args[2 * GRANT_STRINGS + 1];
+    const char *env[GRANT_STRINGS];
+    wasi_preopen folders[GRANT_FOLDERS];
+} config_store;
+
+static size_t add_strings(const grant_strings *from, const char **to, size_t n)
+{
+    for (uint32_t i = 0; i < from->count; i++)
+        to[n++] = grant_strings_at(from, i);
+    return n;
+}
+
+static void fill_config(runner_job *job, config_store *store,
+                        wasi_config *config)
+{
+    const app_grant *grant = &job->request->grant;
+    bool stdio = grant->capabilities & WASI_CAP_STDIO;
+    *config = (wasi_config){
+        .capabilities = grant->capabilities,
+        .args = store->args,
+        .env = store->env,
+        .stdin_fd = stdio ? STDIN_FILENO : -1,
+        .stdout_fd = stdio ? STDOUT_FILENO : -1,
+        .stderr_fd = stdio ? STDERR_FILENO : -1,
+        .preopens = store->folders,
+        .display_fd = job->fds[RUNNER_DISPLAY],
+        .ipc_fd = job->fds[RUNNER_IPC],
+        .process_fd = job->fds[RUNNER_PROCESS],
+        .clock_resolution_ns = grant->clock_resolution_ns,
+    };
+    store->args[0] = grant->name;
+    config->nargs = add_strings(&grant->args, store->args, 1);
+    config->nargs =
+        add_strings(&job->request->args, store->args, config->nargs);
+    config->nenv = add_strings(&grant->environment, store->env, 0);
+    for (uint32_t i = 0; i < grant->nfolders; i++)
+        if (job->fds[RUNNER_FOLDER + i] >= 0)
+            store->folders[config->npreopens++] = (wasi_preopen){
+                .fd = job->fds[RUNNER_FOLDER + i],
+                .guest_path = grant->folders[i].guest,
+                .writable = grant->folders[i].writable,
+            };
+    if (job->fds[RUNNER_NET] >= 0)
+        config->net = wasi_net_netd(job->fds[RUNNER_NET]);
+}
+
+/* One app: everything between its bytes and its exit status. */
+typedef struct guest {
+    cm_linker *linker;
+    wasi_ctx *ctx;
+    cm_component *component;
+    vm_store *store;
+    cm_instance *instance;
+} guest;
+
+static bool prepare(runner_job *job, guest *g, vm_error *err)
+{
+    const app_grant *grant = &job->request->grant;
+    config_store store = {0};
+    wasi_config config;
+    vm_store_limits limits = {
+        .memory_bytes = grant->memory,
+        .table_elements = grant->table_elements,
+        .instances = grant->instances,
+        .stack_bytes = (uint32_t)grant->stack,
+    };
+    fill_config(job, &store, &config);
+    return (g->linker = cm_linker_create(job->engine)) &&
+           !wasi_ctx_create(&config, &g->ctx, err) &&
+           !wasi_link(g->linker, g->ctx, err) &&
+           !vm_store_create(job->engine, &limits, &g->store);
+}
+
+static int finish_run(const runner_job *job, guest *g, vm_status status,
+                      const cm_result *result, const vm_error *err)
+{
+    static char trace[4096];
+    if (status == VM_OK)
+        return result->value.variant.index ? 1 : 0;
+    if (status == VM_EXIT)
+        return vm_store_exit_code(g->store);
+    complain(job, status == VM_INTERRUPTED ? "stopped" : "trap", err);
+    if (vm_fiber_backtrace(g->store, trace, sizeof trace))
+        dprintf(STDERR_FILENO, "%s\n", trace);
+    return 134;
+}
+
+static int run_component(runner_job *job)
+{
+    static guest g;
+    const app_grant *grant = &job->request->grant;
+    vm_error err = {0};
+    vm_name missing = {0};
+    bytes file;
+    if (!job->engine || !prepare(job, &g, &err)) {
+        complain(job, "cannot be prepared", &err);
+        return 125;
+    }
+    if (!read_component(job, &file)) {
+        complain(job, grant->component, NULL);
+        return 125;
+    }
+    if (cm_component_load(job->engine, file.data, file.len, &g.component,
+                          &err)) {
+        complain(job, "not a valid component", &err);
+        return 125;
+    }
+    if (grant->fuel)
+        vm_store_set_fuel(g.store, grant->fuel);
+    if (cm_instantiate(g.linker, g.component, g.store, &g.instance, &missing,
+                       &err)) {
+        complain_missing(job, missing, &err);
+        return 125;
+    }
+    cm_func *run = cm_instance_func(g.instance, "wasi:cli/run", "run");
+    if (!run) {
+        dprintf(STDERR_FILENO, "%s does not export wasi:cli/run\n",
+                grant->component);
+        return 125;
+    }
+    /* Apps with a display are ready when their first window is shown: the
+     * compositor says so. */
+    status_message ready = {STATUS_READY, 0};
+    if (!(grant->capabilities & (WASI_CAP_DISPLAY | WASI_CAP_SHELL)))
+        (void)!msg_send(job->fds[RUNNER_STATUS], &ready, sizeof ready, NULL, 0,
+                        NULL, 0, 0);
+    cm_result result = {0};
+    vm_status status = cm_func_call(run, NULL, &result, &err);
+    return finish_run(job, &g, status, &result, &err);
+}
+
+int (*runner_payload)(runner_job *job) = run_component;
