@@ -91,7 +91,9 @@ all: build/vyoma
 build/vyoma: $(OUT)/vyoma
 	$(Q)ln -sf $(FLAVOUR)/vyoma $@
 
-$(OUT)/vyoma: $(OBJS)
+# The folders' rules.mk, read at the end of this file, add to OBJS.
+.SECONDEXPANSION:
+$(OUT)/vyoma: $$(OBJS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -105,7 +107,7 @@ $(SYSROOT_STAMP): initramfs/sysroot
 
 # Every object but main: what unit tests link against.
 LIB_OBJS = $(filter-out $(OUT)/obj/supervisor/main.o,$(OBJS))
-$(OUT)/libvyoma-all.a: $(LIB_OBJS)
+$(OUT)/libvyoma-all.a: $$(LIB_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # ---- housekeeping ------------------------------------------------------

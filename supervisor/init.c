@@ -60,8 +60,10 @@ int init_watch(watch *w, int fd, void (*on)(watch *w), void *owner)
 
 void init_unwatch(watch *w)
 {
-    if (w->fd >= 0)
+    if (w->fd >= 0) {
+        epoll_ctl(init.epoll, EPOLL_CTL_DEL, w->fd, NULL);
         close(w->fd);
+    }
     w->fd = -1;
 }
 

@@ -113,7 +113,7 @@ void boot_mount_data(void)
 static void make_folder(int parent, const char *name)
 {
     if (!mkdirat(parent, name, 0777))
-        fchmodat(parent, name, 0777, 0);
+        (void)!fchmodat(parent, name, 0777, 0);
 }
 
 /* Walks "x/y" below `top` without following links (an app may have planted

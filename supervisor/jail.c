@@ -116,10 +116,13 @@ static void bound_capabilities(uint64_t keep)
 static void set_capabilities(uint64_t keep)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {
-        {(uint32_t)keep, (uint32_t)keep, 0},
-        {(uint32_t)(keep >> 32), (uint32_t)(keep >> 32), 0},
-    };
+    struct __user_cap_data_struct data[2];
+    must(!syscall(SYS_capget, &head, data), "capget");
+    for (int i = 0; i < 2; i++) {
+        data[i].permitted &= (uint32_t)(keep >> 32 * i);
+        data[i].effective = data[i].permitted;
+        data[i].inheritable = 0;
+    }
     must(!syscall(SYS_capset, &head, data), "capset");
 }
 
@@ -135,6 +138,11 @@ static void change_user(const jail *jail)
 }
 
 static int report_fd;
+
+void jail_report_to(int fd)
+{
+    report_fd = fd;
+}
 
 static void on_forbidden_call(int sig, siginfo_t *info, void *context)
 {

@@ -33,6 +33,9 @@ void jail_enter(const jail *jail);
 void jail_enter_namespaces(const jail *jail);
 void jail_drop_privileges(const jail *jail);
 
+/* Where a child reports to until it enters its own jail. */
+void jail_report_to(int fd);
+
 /* Closes every descriptor that is not in `keep` (sorted here), 0-2 included. */
 void jail_close_others(int *keep, size_t count);
 

@@ -805,10 +805,11 @@ bool manifest_parse(const char *file, const char *text, size_t len,
     for (uint32_t i = 0; i < GRANT_CAPABILITIES; i++)
         grant->lines[i] = last_line(text, len);
     const toml_node *root = &m.doc.nodes[0];
+    if (!apply_table(&m, root, manifest_keys, "the manifest"))
+        return false;
     if (!toml_get(&m.doc, root, "name"))
         return fail(&m, 1, "'name' is missing; add name = \"%s\"", name);
-    return apply_table(&m, root, manifest_keys, "the manifest") &&
-           check_component(&m);
+    return check_component(&m);
 }
 
 static bool apply_boot_apps(reading *m, const toml_node *array)

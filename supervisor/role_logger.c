@@ -215,6 +215,8 @@ static void source_close(source *s)
     for (size_t i = 0; i < MAX_SOURCES; i++)
         if (self.sources[i] == s)
             self.sources[i] = NULL;
+    /* PID 1 holds the pipe too: closing alone would leave it in epoll. */
+    epoll_ctl(self.epoll, EPOLL_CTL_DEL, s->fd, NULL);
     close(s->fd);
     free(s);
 }

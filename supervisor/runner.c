@@ -82,6 +82,7 @@ _Noreturn void runner_main(runner_job *job, const policy_filter *filter)
     const app_grant *grant = &job->request->grant;
     char name[16];
     int keep[RUNNER_FDS];
+    jail_report_to(job->fds[RUNNER_STATUS]);
     snprintf(name, sizeof name, "%s", grant->name);
     if (job->fds[RUNNER_CGROUP] >= 0)
         close(job->fds[RUNNER_CGROUP]);
