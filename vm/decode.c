@@ -16,15 +16,19 @@ void *vm_decode_alloc(vm_decoder *d, size_t count, size_t size)
     return p;
 }
 
-/* ---- index spaces: imports first, then what the section declares --------- */
+/* ---- index spaces: imports first, then what the section declares -------- */
 
-/* Calls `put` for each import of a kind with its position in the space. */
-#define EACH_IMPORT(m, want, import, position)                                 \
-    uint32_t position = 0;                                                     \
-    for (const vm_import *import = (m)->imports,                               \
-                         *stop_ = import + (m)->nimports;                      \
-         import < stop_; import++)                                             \
-        if (import->type.kind == (want))
+/* The next import of that kind from *cursor on; NULL after the last. */
+static const vm_import *next_import(const vm_module *m, vm_extern_kind kind,
+                                    uint32_t *cursor)
+{
+    while (*cursor < m->nimports) {
+        const vm_import *import = &m->imports[(*cursor)++];
+        if (import->type.kind == kind)
+            return import;
+    }
+    return NULL;
+}
 
 static void make_funcs(vm_decoder *d, uint32_t n)
 {
@@ -33,8 +37,11 @@ static void make_funcs(vm_decoder *d, uint32_t n)
     m->funcs = vm_decode_alloc(d, m->nfuncs, sizeof *m->funcs);
     if (!m->funcs)
         return;
-    EACH_IMPORT(m, VM_EXTERN_FUNC, import, i)
-    m->funcs[i++].type = vm_types_get(&m->engine->types, import->type.typeid);
+    const vm_import *import;
+    for (uint32_t i = 0, at = 0;
+         (import = next_import(m, VM_EXTERN_FUNC, &at));)
+        m->funcs[i++].type =
+            vm_types_get(&m->engine->types, import->type.typeid);
 }
 
 static void make_tables(vm_decoder *d, uint32_t n)
@@ -44,9 +51,11 @@ static void make_tables(vm_decoder *d, uint32_t n)
     m->tables = vm_decode_alloc(d, m->ntables, sizeof *m->tables);
     if (!m->tables)
         return;
-    EACH_IMPORT(m, VM_EXTERN_TABLE, import, i)
-    m->tables[i++] = (vm_tabledecl){.limits = import->type.table.limits,
-                                    .type = import->type.table.type};
+    const vm_import *import;
+    for (uint32_t i = 0, at = 0;
+         (import = next_import(m, VM_EXTERN_TABLE, &at));)
+        m->tables[i++] = (vm_tabledecl){.limits = import->type.table.limits,
+                                        .type = import->type.table.type};
 }
 
 static void make_memories(vm_decoder *d, uint32_t n)
@@ -56,8 +65,10 @@ static void make_memories(vm_decoder *d, uint32_t n)
     m->memories = vm_decode_alloc(d, m->nmemories, sizeof *m->memories);
     if (!m->memories)
         return;
-    EACH_IMPORT(m, VM_EXTERN_MEMORY, import, i)
-    m->memories[i++] = import->type.memory;
+    const vm_import *import;
+    for (uint32_t i = 0, at = 0;
+         (import = next_import(m, VM_EXTERN_MEMORY, &at));)
+        m->memories[i++] = import->type.memory;
 }
 
 static void make_globals(vm_decoder *d, uint32_t n)
@@ -67,10 +78,12 @@ static void make_globals(vm_decoder *d, uint32_t n)
     m->globals = vm_decode_alloc(d, m->nglobals, sizeof *m->globals);
     if (!m->globals)
         return;
-    EACH_IMPORT(m, VM_EXTERN_GLOBAL, import, i)
-    m->globals[i++] =
-        (vm_globaldecl){.type = import->type.global.type,
-                        .is_mutable = import->type.global.is_mutable};
+    const vm_import *import;
+    for (uint32_t i = 0, at = 0;
+         (import = next_import(m, VM_EXTERN_GLOBAL, &at));)
+        m->globals[i++] =
+            (vm_globaldecl){.type = import->type.global.type,
+                            .is_mutable = import->type.global.is_mutable};
 }
 
 static void make_tags(vm_decoder *d, uint32_t n)
@@ -80,12 +93,12 @@ static void make_tags(vm_decoder *d, uint32_t n)
     m->tags = vm_decode_alloc(d, m->ntags, sizeof *m->tags);
     if (!m->tags)
         return;
-    EACH_IMPORT(m, VM_EXTERN_TAG, import, i)
-    m->tags[i++] = vm_types_get(&m->engine->types, import->type.typeid);
+    const vm_import *import;
+    for (uint32_t i = 0, at = 0; (import = next_import(m, VM_EXTERN_TAG, &at));)
+        m->tags[i++] = vm_types_get(&m->engine->types, import->type.typeid);
 }
 
-/* ---- sections --------------------------------------------------------------
- */
+/* ---- sections ----------------------------------------------------------- */
 
 static void read_funcs(vm_decoder *d)
 {
@@ -190,8 +203,7 @@ static void read_data_count(vm_decoder *d)
     d->m->data_count = vm_reader_u32(&d->r);
 }
 
-/* ---- code ------------------------------------------------------------------
- */
+/* ---- code --------------------------------------------------------------- */
 
 /* Local declarations; the sum of runs must fit 32 bits (section 5.5.13). */
 static void read_locals(vm_decoder *d, vm_funcdecl *func)

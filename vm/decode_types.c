@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- value types ----------------------------------------------------------
- */
+/* ---- value types -------------------------------------------------------- */
 
 static uint32_t type_id(vm_reader *r, const vm_typescope *scope,
                         const uint8_t *at, uint64_t index)
@@ -90,8 +89,7 @@ const vm_deftype *vm_decode_functype(vm_reader *r, const vm_typescope *scope)
     return scope->types[index];
 }
 
-/* ---- composite types ------------------------------------------------------
- */
+/* ---- composite types ---------------------------------------------------- */
 
 /* What the section's reading needs beside the module; freed at its end. */
 typedef struct type_reader {
@@ -236,8 +234,7 @@ static void read_subtype(type_reader *t, vm_subtype *out, uint32_t position)
     read_comptype(t, out);
 }
 
-/* ---- recursion groups -----------------------------------------------------
- */
+/* ---- recursion groups --------------------------------------------------- */
 
 static bool reserve_types(type_reader *t, uint32_t n)
 {

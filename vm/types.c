@@ -23,7 +23,7 @@ typedef struct vm_recgroup {
     vm_deftype types[]; /* then displays, value types and fields */
 } vm_recgroup;
 
-/* ---- keys ---------------------------------------------------------------- */
+/* ---- keys --------------------------------------------------------------- */
 
 enum { KEY_HEAD = 6 }; /* words per type before its value types */
 
@@ -63,7 +63,7 @@ static uint64_t key_hash(const uint32_t *key, size_t n)
     return h;
 }
 
-/* ---- building ------------------------------------------------------------ */
+/* ---- building ----------------------------------------------------------- */
 
 /* Makes a relative id absolute. */
 static uint32_t resolve_id(uint32_t id, uint32_t first)
@@ -212,8 +212,7 @@ static bool build_types(vm_types *types, vm_recgroup *g,
     return true;
 }
 
-/* ---- the table ------------------------------------------------------------
- */
+/* ---- the table ---------------------------------------------------------- */
 
 bool vm_types_init(vm_types *types)
 {
@@ -362,8 +361,7 @@ vm_status vm_types_intern_func(vm_types *types, const vm_functype *func,
     return status;
 }
 
-/* ---- subtyping ------------------------------------------------------------
- */
+/* ---- subtyping ---------------------------------------------------------- */
 
 /* The abstract type right above a defined one. */
 static uint32_t abstract_of(const vm_types *types, uint32_t heap)
@@ -432,8 +430,7 @@ bool vm_type_matches_slow(const vm_types *types, vm_type a, vm_type b)
     return heap_matches(types, ha, hb);
 }
 
-/* ---- text ------------------------------------------------------------------
- */
+/* ---- text --------------------------------------------------------------- */
 
 static const char *const heap_names[] = {
     "exn",    "array", "struct", "i31",      "eq",     "any",

@@ -93,7 +93,7 @@ static inline uint32_t vm_type_slots(vm_type t)
     return t == VM_V128 ? 2 : 1;
 }
 
-/* ---- defined types ----------------------------------------------------- */
+/* ---- defined types ------------------------------------------------------ */
 
 typedef enum vm_comp_kind {
     VM_COMP_FUNC,
@@ -144,7 +144,7 @@ static inline bool vm_deftype_extends(const vm_deftype *a, const vm_deftype *b)
     return a->depth >= b->depth && a->supers[b->depth] == b->id;
 }
 
-/* ---- the registry ------------------------------------------------------ */
+/* ---- the registry ------------------------------------------------------- */
 
 #define VM_TYPE_CHUNK_BITS 10
 #define VM_TYPE_CHUNK (1u << VM_TYPE_CHUNK_BITS)

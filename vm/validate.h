@@ -65,8 +65,7 @@ typedef struct vm_validator {
     const uint8_t *at; /* the current instruction */
 } vm_validator;
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 void vm_validate_fail(vm_validator *v, const char *fmt, ...) VM_PRINTF(2, 3);
 /* "type mismatch: expected WANT, got GOT". */
@@ -75,8 +74,7 @@ void vm_validate_mismatch(vm_validator *v, vm_type want, vm_type got);
 bool vm_validate_index(vm_validator *v, uint32_t index, uint32_t count,
                        const char *what);
 
-/* ---- operands --------------------------------------------------------------
- */
+/* ---- operands ----------------------------------------------------------- */
 
 bool vm_validate_grow(vm_validator *v);
 vm_type vm_validate_underflow(vm_validator *v);
@@ -139,8 +137,7 @@ void vm_validate_unreachable(vm_validator *v);
 /* Reads a label; NULL after an error.  Valid until the next push_ctrl. */
 vm_ctrl *vm_validate_label(vm_validator *v);
 
-/* ---- instructions that the signature table does not cover ------------------
- */
+/* ---- instructions that the signature table does not cover --------------- */
 
 typedef void (*vm_op_check)(vm_validator *v, vm_op op);
 /* NULL for those that the main loop handles. */

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- errors ----------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------- */
 
 void vm_validate_fail(vm_validator *v, const char *fmt, ...)
 {
@@ -49,8 +48,7 @@ bool vm_validate_index(vm_validator *v, uint32_t index, uint32_t count,
     return false;
 }
 
-/* ---- operands --------------------------------------------------------------
- */
+/* ---- operands ----------------------------------------------------------- */
 
 static bool out_of_memory(vm_validator *v)
 {
