@@ -274,8 +274,7 @@ static void read_code(vm_decoder *d)
         read_body(d, &m->funcs[i]);
 }
 
-/* ---- the order of sections
- * ---------------------------------------------------- */
+/* ---- the order of sections ---------------------------------------------- */
 
 static const struct section_kind {
     void (*read)(vm_decoder *d);

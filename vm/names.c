@@ -39,8 +39,7 @@ static vm_reader section_reader(const vm_module *m, const vm_section *s)
     return r;
 }
 
-/* ---- names
- * --------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 /* Stops at the first name that is malformed or out of order. */
 static void read_func_names(vm_names *names, vm_reader *r)
@@ -84,8 +83,7 @@ static void read_names(vm_module *m, vm_names *names)
     }
 }
 
-/* ---- branch hints
- * ----------------------------------------------------------------- */
+/* ---- branch hints ------------------------------------------------------- */
 
 static uint32_t count_hints(vm_reader r)
 {
@@ -130,8 +128,7 @@ static void read_hints(vm_module *m, vm_names *names)
     }
 }
 
-/* ---- answers
- * ------------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------ */
 
 /* Custom sections are read under one lock; NULL when out of memory. */
 static const vm_names *get_names(const vm_module *module)

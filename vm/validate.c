@@ -22,8 +22,7 @@ static size_t section_offset(const vm_module *m, uint8_t id)
     return 0;
 }
 
-/* ---- declared supertypes (section 3.3.10)
- * ------------------------------------ */
+/* ---- declared supertypes (section 3.3.10) ------------------------------- */
 
 /* Mutable fields must be equal, immutable ones may be subtypes. */
 static bool field_matches(const vm_types *types, const vm_field *a,
@@ -84,8 +83,7 @@ static void check_types(vm_validator *v)
                     "sub type %u does not match its supertype", i);
 }
 
-/* ---- limits
- * -------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------- */
 
 static void check_limits(vm_validator *v, const vm_limits *limits,
                          uint64_t most, size_t at, const char *what)
@@ -120,8 +118,7 @@ static void check_memories(vm_validator *v)
     }
 }
 
-/* ---- tables, globals, tags
- * -------------------------------------------------------- */
+/* ---- tables, globals, tags ---------------------------------------------- */
 
 static void check_tables(vm_validator *v)
 {
@@ -164,8 +161,7 @@ static void check_tags(vm_validator *v)
                     i);
 }
 
-/* ---- exports and start
- * ---------------------------------------------------------------- */
+/* ---- exports and start -------------------------------------------------- */
 
 static uint32_t hash_name(const char *data, size_t len)
 {
@@ -279,9 +275,7 @@ static void check_start(vm_validator *v)
                             "nothing");
 }
 
-/* ---- segments
- * ----------------------------------------------------------------------------
- */
+/* ---- segments ----------------------------------------------------------- */
 
 static void check_elem_indices(vm_validator *v, const vm_elemdecl *elem)
 {
@@ -345,8 +339,7 @@ static void check_datas(vm_validator *v)
     }
 }
 
-/* ---- function bodies
- * ------------------------------------------------------------------------ */
+/* ---- function bodies ---------------------------------------------------- */
 
 static bool add_run(vm_validator *v, uint32_t count, vm_type type)
 {
@@ -425,9 +418,7 @@ static void check_bodies(vm_validator *v)
         check_body(v, &m->funcs[i]);
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------- */
 
 static void (*const checks[])(vm_validator *v) = {
     check_types,   check_tables, check_memories, check_tags,  check_globals,

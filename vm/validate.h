@@ -106,8 +106,7 @@ vm_type vm_pop_ref(vm_validator *v);
 void vm_pop_types(vm_validator *v, const vm_type *types, uint32_t n);
 void vm_push_types(vm_validator *v, const vm_type *types, uint32_t n);
 
-/* ---- blocks
- * ------------------------------------------------------------------ */
+/* ---- blocks ------------------------------------------------------------- */
 
 static inline const vm_type *vm_ctrl_params(const vm_ctrl *c)
 {

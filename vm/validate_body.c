@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- signatures
- * ---------------------------------------------------------------- */
+/* ---- signatures --------------------------------------------------------- */
 
 /* opcodes.def's signature strings, made into something fast. */
 typedef struct signature {
@@ -85,8 +84,7 @@ void vm_validate_init(void)
     pthread_once(&once, build_signatures);
 }
 
-/* ---- memory immediates
- * ----------------------------------------------------------- */
+/* ---- memory immediates -------------------------------------------------- */
 
 static vm_type address_type(const vm_limits *limits)
 {
@@ -156,8 +154,7 @@ static void check_data_index(vm_validator *v)
     vm_validate_index(v, index, v->m->ndatas, "data segment");
 }
 
-/* ---- instructions with a fixed signature
- * -------------------------------------- */
+/* ---- instructions with a fixed signature -------------------------------- */
 
 /* Immediates of such an instruction; answers what ADDRESS stands for. */
 static vm_type simple_immediates(vm_validator *v, vm_op op)
@@ -209,8 +206,7 @@ static inline void check_simple(vm_validator *v, vm_op op, const signature *s)
         v->flags |= VM_FUNC_HAS_V128;
 }
 
-/* ---- locals and globals
- * ----------------------------------------------------------- */
+/* ---- locals and globals ------------------------------------------------- */
 
 static vm_type local_type_slow(const vm_validator *v, uint32_t index)
 {
@@ -302,8 +298,7 @@ static void check_global_set(vm_validator *v)
     vm_pop(v, global->type);
 }
 
-/* ---- blocks
- * ---------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------- */
 
 static void use_functype(vm_ctrl *c, const vm_functype *type)
 {
@@ -388,8 +383,7 @@ static void check_end(vm_validator *v)
                             vm_reader_left(&v->r));
 }
 
-/* ---- branches
- * ---------------------------------------------------------------------- */
+/* ---- branches ----------------------------------------------------------- */
 
 static void check_br(vm_validator *v)
 {
@@ -473,8 +467,7 @@ static void check_unreachable(vm_validator *v)
     vm_validate_unreachable(v);
 }
 
-/* ---- calls
- * ------------------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------- */
 
 void vm_validate_call(vm_validator *v, const vm_functype *type)
 {
@@ -525,8 +518,7 @@ static void check_return_call(vm_validator *v)
         vm_validate_tail_call(v, type);
 }
 
-/* ---- exceptions
- * -------------------------------------------------------------------- */
+/* ---- exceptions --------------------------------------------------------- */
 
 static const vm_functype *read_tag(vm_validator *v)
 {
@@ -630,8 +622,7 @@ static void check_delegate(vm_validator *v)
     vm_push_types(v, vm_ctrl_results(&c), c.nresults);
 }
 
-/* ---- parametric
- * -------------------------------------------------------------------- */
+/* ---- parametric --------------------------------------------------------- */
 
 /* Without a type only for numbers and vectors (section 3.4.1). */
 static void check_select(vm_validator *v)
@@ -668,8 +659,7 @@ static void check_memory_copy(vm_validator *v)
     vm_pop(v, to);
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------------- */
+/* ---- the loop ----------------------------------------------------------- */
 
 static void check_special(vm_validator *v, vm_op op)
 {

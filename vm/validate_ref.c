@@ -14,8 +14,7 @@ static vm_type defined_ref(const vm_deftype *def)
     return VM_REF | def->id;
 }
 
-/* ---- immediates
- * ------------------------------------------------------------------ */
+/* ---- immediates --------------------------------------------------------- */
 
 /* A defined type of the given kind; NULL after an error. */
 static const vm_deftype *read_type(vm_validator *v, vm_comp_kind kind)
@@ -58,8 +57,7 @@ static void require_match(vm_validator *v, vm_type got, vm_type want)
         vm_validate_mismatch(v, want, got);
 }
 
-/* ---- plain references
- * --------------------------------------------------------------- */
+/* ---- plain references --------------------------------------------------- */
 
 static void check_ref_null(vm_validator *v, vm_op op)
 {
@@ -140,9 +138,7 @@ static void check_br_on_non_null(vm_validator *v, vm_op op)
     vm_push_types(v, types, n - 1);
 }
 
-/* ---- casts
- * -----------------------------------------------------------------------------
- */
+/* ---- casts -------------------------------------------------------------- */
 
 static bool is_null_variant(vm_op op)
 {
@@ -223,8 +219,7 @@ static void check_i31_get(vm_validator *v, vm_op op)
     vm_push(v, VM_I32);
 }
 
-/* ---- calls through references
- * ------------------------------------------------------------ */
+/* ---- calls through references ------------------------------------------- */
 
 static void check_call_ref(vm_validator *v, vm_op op)
 {
@@ -252,9 +247,7 @@ static void check_call_indirect(vm_validator *v, vm_op op)
         vm_validate_tail_call(v, &def->func);
 }
 
-/* ---- tables
- * ------------------------------------------------------------------------------
- */
+/* ---- tables ------------------------------------------------------------- */
 
 static void check_table_get(vm_validator *v, vm_op op)
 {
@@ -325,9 +318,7 @@ static void check_table_init(vm_validator *v, vm_op op)
     vm_pop(v, address_type(table));
 }
 
-/* ---- structures
- * ----------------------------------------------------------------------------
- */
+/* ---- structures --------------------------------------------------------- */
 
 /* What a field's value is on the operand stack. */
 static vm_type unpacked(vm_type type)
@@ -404,9 +395,7 @@ static void check_struct_set(vm_validator *v, vm_op op)
     vm_pop(v, NULLABLE_REF(def->id));
 }
 
-/* ---- arrays
- * --------------------------------------------------------------------------------
- */
+/* ---- arrays ------------------------------------------------------------- */
 
 static void check_array_new(vm_validator *v, vm_op op)
 {
@@ -567,9 +556,7 @@ static void check_array_init_elem(vm_validator *v, vm_op op)
     pop_array_init(v, def);
 }
 
-/* ---- the table
- * ------------------------------------------------------------------------------
- */
+/* ---- the table ---------------------------------------------------------- */
 
 const vm_op_check vm_ref_checks[VM_OP_COUNT] = {
     [VM_OP_TABLE_GET] = check_table_get,

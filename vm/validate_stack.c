@@ -110,8 +110,7 @@ void vm_push_types(vm_validator *v, const vm_type *types, uint32_t n)
         v->max_height = v->height;
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------ */
+/* ---- blocks ------------------------------------------------------------- */
 
 static bool grow_ctrls(vm_validator *v)
 {
