@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void fail(vm_reader *r, vm_phase phase, const uint8_t *at,
                  const char *fmt, va_list args)
@@ -172,6 +173,15 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
 bool vm_utf8_valid(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0, n; i < len; i += n) {
+        uint64_t word;
+        while (len - i >= sizeof word) { /* eight ASCII bytes at a time */
+            memcpy(&word, bytes + i, sizeof word);
+            if (word & UINT64_C(0x8080808080808080))
+                break;
+            i += sizeof word;
+        }
+        if (i == len)
+            break;
         n = utf8_sequence(bytes + i, len - i);
         if (!n)
             return false;

@@ -163,12 +163,19 @@ static void check_tags(vm_validator *v)
 
 /* ---- exports and start -------------------------------------------------- */
 
+/* Eight bytes at a time: mangled names are long, and there are many. */
 static uint32_t hash_name(const char *data, size_t len)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (uint8_t)data[i]) * 16777619u;
-    return h;
+    uint64_t h = len, word;
+    for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, data, len);
+    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(h >> 32);
 }
 
 /* The slot with that name, or the empty one where it would go. */

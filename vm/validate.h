@@ -147,6 +147,21 @@ vm_type vm_validate_memory(vm_validator *v, uint32_t *index);
 void vm_validate_call(vm_validator *v, const vm_functype *type);
 void vm_validate_tail_call(vm_validator *v, const vm_functype *type);
 
+/* opcodes.def's signature strings, made into something fast. */
+typedef struct vm_signature {
+    uint8_t npop, npush;     /* npop VM_SPECIAL: "*" */
+    uint8_t pop[5], push[2]; /* types in stack order; VM_ADDRESS for 'a' */
+    bool is_const;           /* allowed in constant expressions */
+} vm_signature;
+
+enum { VM_ADDRESS = 1, VM_SPECIAL = 0xff };
+
+/* One instruction. */
+void vm_validate_step(vm_validator *v);
+/* From the reader's position to its end, or to the first error. */
+void vm_validate_run(vm_validator *v);
+void vm_validate_init_loop(const vm_signature *signatures);
+
 /*
  * Checks the body the reader stands at, up to the reader's end, with locals
  * and `type` set; and a constant expression that leaves `result`.

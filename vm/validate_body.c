@@ -11,30 +11,21 @@
 
 /* ---- signatures --------------------------------------------------------- */
 
-/* opcodes.def's signature strings, made into something fast. */
-typedef struct signature {
-    uint8_t npop, npush;
-    uint8_t pop[5], push[2]; /* types in stack order; ADDRESS for 'a' */
-    bool is_const;           /* allowed in constant expressions */
-} signature;
-
-enum { ADDRESS = 1, SPECIAL = 0xff };
-
-static signature signatures[VM_OP_COUNT];
+static vm_signature signatures[VM_OP_COUNT];
 
 static uint8_t letter_type(char letter)
 {
     static const uint8_t types[] = {
         ['i'] = VM_I32, ['l'] = VM_I64,  ['f'] = VM_F32,
-        ['d'] = VM_F64, ['v'] = VM_V128, ['a'] = ADDRESS,
+        ['d'] = VM_F64, ['v'] = VM_V128, ['a'] = VM_ADDRESS,
     };
     return types[(unsigned char)letter];
 }
 
-static void read_signature(signature *s, const char *text)
+static void read_signature(vm_signature *s, const char *text)
 {
     if (*text == '*') {
-        s->npop = SPECIAL;
+        s->npop = VM_SPECIAL;
         return;
     }
     for (; *text != ':'; text++)
@@ -76,6 +67,7 @@ static void build_signatures(void)
         read_signature(&signatures[op], vm_ops[op].sig);
     for (size_t i = 0; i < sizeof const_ops / sizeof *const_ops; i++)
         signatures[const_ops[i]].is_const = true;
+    vm_validate_init_loop(signatures);
 }
 
 void vm_validate_init(void)
@@ -156,7 +148,7 @@ static void check_data_index(vm_validator *v)
 
 /* ---- instructions with a fixed signature -------------------------------- */
 
-/* Immediates of such an instruction; answers what ADDRESS stands for. */
+/* Immediates of such an instruction; answers what VM_ADDRESS stands for. */
 static vm_type simple_immediates(vm_validator *v, vm_op op)
 {
     vm_reader *r = &v->r;
@@ -193,15 +185,16 @@ static vm_type simple_immediates(vm_validator *v, vm_op op)
     return address;
 }
 
-static inline void check_simple(vm_validator *v, vm_op op, const signature *s)
+static inline void check_simple(vm_validator *v, vm_op op,
+                                const vm_signature *s)
 {
     vm_type address = VM_BOTTOM;
     if (vm_ops[op].imm != VM_IMM_NONE)
         address = simple_immediates(v, op);
     for (uint32_t i = s->npop; i--;)
-        vm_pop(v, s->pop[i] == ADDRESS ? address : s->pop[i]);
+        vm_pop(v, s->pop[i] == VM_ADDRESS ? address : s->pop[i]);
     for (uint32_t i = 0; i < s->npush; i++)
-        vm_push(v, s->push[i] == ADDRESS ? address : s->push[i]);
+        vm_push(v, s->push[i] == VM_ADDRESS ? address : s->push[i]);
     if (vm_ops[op].prefix == 0xfd)
         v->flags |= VM_FUNC_HAS_V128;
 }
@@ -708,37 +701,22 @@ static inline vm_op read_op(vm_reader *r)
     return vm_decode_op(r);
 }
 
-/* Runs to the end of the reader or to the first error. */
-static void check_instructions(vm_validator *v)
+void vm_validate_step(vm_validator *v)
 {
-    vm_reader *r = &v->r;
-    while (r->pos < r->end) {
-        v->at = r->pos;
-        vm_op op = read_op(r);
-        if (op == VM_OP_COUNT)
-            return;
-        const signature *s = &signatures[op];
-        if (!v->type && !s->is_const) {
-            vm_validate_fail(v,
-                             "constant expression required: %s is not "
-                             "constant",
-                             vm_ops[op].text);
-            return;
-        }
-        if (s->npop != SPECIAL)
-            check_simple(v, op, s);
-        else if (op == VM_OP_LOCAL_GET)
-            check_local_get(v);
-        else
-            check_special(v, op);
-        if (v->height > v->max_height)
-            v->max_height = v->height;
-    }
-    if (v->nctrls && !r->failed)
-        vm_reader_malformed(r, r->end,
-                            "unexpected end: %u blocks are still open (END "
-                            "opcode expected)",
-                            v->nctrls);
+    v->at = v->r.pos;
+    vm_op op = read_op(&v->r);
+    if (op == VM_OP_COUNT)
+        return;
+    const vm_signature *s = &signatures[op];
+    if (!v->type && !s->is_const)
+        vm_validate_fail(v, "constant expression required: %s is not constant",
+                         vm_ops[op].text);
+    else if (s->npop != VM_SPECIAL)
+        check_simple(v, op, s);
+    else
+        check_special(v, op);
+    if (v->height > v->max_height)
+        v->max_height = v->height;
 }
 
 static void start(vm_validator *v)
@@ -757,7 +735,7 @@ void vm_validate_body(vm_validator *v)
     c.types += c.nparams; /* the parameters are locals */
     c.nparams = 0;
     vm_push_ctrl(v, &c);
-    check_instructions(v);
+    vm_validate_run(v);
 }
 
 void vm_validate_const(vm_validator *v, vm_constexpr expr, vm_type result)
@@ -769,5 +747,5 @@ void vm_validate_const(vm_validator *v, vm_constexpr expr, vm_type result)
     v->r.end = v->r.pos + expr.size;
     vm_push_ctrl(
         v, &(vm_ctrl){.op = VM_OP_BLOCK, .nresults = 1, .single = result});
-    check_instructions(v);
+    vm_validate_run(v);
 }
