@@ -169,7 +169,7 @@ int boot_open_folder(const grant_folder *folder)
                    O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return -errno;
-    int at = walk(top, folder->host + (system ? 7 : 5), folder->writable);
+    int at = walk(top, folder->host + (system ? 7 : 5), !system);
     if (at < 0)
         return at;
     int fd = open_mount(at, folder->writable);

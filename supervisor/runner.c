@@ -12,6 +12,7 @@
  */
 #include "supervisor/roles.h"
 #include "wasi/msg.h"
+#include "wasi/net_netd.h"
 #include "wasi/wasi.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <unistd.h>
 
 /* Linked when they have landed. */
-wasi_net *wasi_net_netd(int fd);
 #pragma weak cm_linker_create
 #pragma weak wasi_ctx_create
 #pragma weak wasi_link
@@ -37,7 +37,6 @@ wasi_net *wasi_net_netd(int fd);
 #pragma weak cm_instantiate
 #pragma weak cm_instance_func
 #pragma weak cm_func_call
-#pragma weak wasi_net_netd
 
 /* Native memory beside the guest's own: code, tables, buffers. */
 #define RUNNER_OWN_MEMORY (64ull << 20)

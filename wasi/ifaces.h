@@ -25,5 +25,7 @@ extern const cm_host_interface wasi_iface_filesystem_types, wasi_iface_preopens;
 extern const cm_host_interface wasi_iface_network, wasi_iface_instance_network,
     wasi_iface_tcp, wasi_iface_tcp_create_socket, wasi_iface_udp,
     wasi_iface_udp_create_socket, wasi_iface_ip_name_lookup;
+/* vyoma_process.c, vyoma_ipc.c */
+extern const cm_host_interface vyoma_iface_process, vyoma_iface_ipc;
 
 #endif

@@ -14,7 +14,6 @@
 enum {
     IPC_NAME = 32,
     IPC_MAX_PAYLOAD = 16384,
-    IPC_QUEUE = 64, /* messages waiting for one receiver */
 };
 
 typedef enum ipc_op {

@@ -1,11 +1,13 @@
 /* test_manifest.c - manifests become grants; errors name file, line, reason
  * and what would be valid. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -293,6 +295,32 @@ static void damaged_grants_are_refused(void **state)
     assert_false(grant_is_sane(&bad));
 }
 
+/* Every manifest that the image ships is accepted. */
+static void shipped_manifests_are_valid(void **state)
+{
+    static char text[16384];
+    DIR *folder = opendir("manifests");
+    if (!folder)
+        skip();
+    for (struct dirent *e; (e = readdir(folder));) {
+        char path[300];
+        boot_plan plan = {0};
+        snprintf(path, sizeof path, "manifests/%s", e->d_name);
+        FILE *file = strstr(e->d_name, ".toml") ? fopen(path, "r") : NULL;
+        if (!file)
+            continue;
+        size_t len = fread(text, 1, sizeof text, file);
+        fclose(file);
+        bool ok =
+            strcmp(e->d_name, "boot.toml")
+                ? manifest_parse(path, text, len, NULL, NULL, &grant, &error)
+                : manifest_parse_boot(path, text, len, &plan, &error);
+        if (!ok)
+            fail_msg("%s", error.text);
+    }
+    closedir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +333,7 @@ int main(void)
         cmocka_unit_test(command_line),
         cmocka_unit_test(addresses_match),
         cmocka_unit_test(damaged_grants_are_refused),
+        cmocka_unit_test(shipped_manifests_are_valid),
     };
     return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
 }
