@@ -26,6 +26,9 @@ $(APP_NPM): apps/package-lock.json
 	$(Q)cd apps && npm ci --ignore-scripts --no-audit --no-fund >/dev/null
 	$(Q)touch $@
 
+# Core modules are kept, so that only what changed is linked again.
+.SECONDARY: $(APPS:%=build/apps/obj/%.wasm)
+
 APP_SDK := $(wildcard apps/sdk/*.[ch])
 
 .SECONDEXPANSION:
