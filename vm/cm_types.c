@@ -23,8 +23,7 @@
         .flat = {{flat_}, {flat_}},                                            \
         .depth = 1,                                                            \
         .weight = 1,                                                           \
-        .ident_lo = UINT32_MAX,                                                \
-        .resource_lo = UINT32_MAX,                                             \
+        .inside = {UINT32_MAX, 0, UINT32_MAX, 0},                              \
     }
 
 static const cm_type prims[CM_ERROR_CONTEXT + 1] = {
@@ -49,8 +48,7 @@ static const cm_type prims[CM_ERROR_CONTEXT + 1] = {
                    .has_pointer = true,
                    .depth = 1,
                    .weight = 1,
-                   .ident_lo = UINT32_MAX,
-                   .resource_lo = UINT32_MAX},
+                   .inside = {UINT32_MAX, 0, UINT32_MAX, 0}},
 };
 
 const cm_type *cm_type_prim(cm_kind kind)
@@ -116,16 +114,6 @@ static void flat_merge(cm_type *t, const cm_type *part)
     }
 }
 
-static void range_join(uint32_t *lo, uint32_t *hi, uint32_t lo2, uint32_t hi2)
-{
-    if (lo2 > hi2)
-        return;
-    if (lo2 < *lo)
-        *lo = lo2;
-    if (hi2 > *hi)
-        *hi = hi2;
-}
-
 /* Takes over what is true of a type because it is true of a part of it. */
 static void absorb(cm_type *t, const cm_type *part)
 {
@@ -139,9 +127,7 @@ static void absorb(cm_type *t, const cm_type *part)
     if (__builtin_add_overflow(t->weight, part->weight, &weight))
         weight = UINT32_MAX;
     t->weight = weight;
-    range_join(&t->ident_lo, &t->ident_hi, part->ident_lo, part->ident_hi);
-    range_join(&t->resource_lo, &t->resource_hi, part->resource_lo,
-               part->resource_hi);
+    cm_ranges_join(&t->inside, &part->inside);
 }
 
 static const char *layout_record(cm_type *t, cm_field *fields)
@@ -248,7 +234,7 @@ static const char *layout_handle(cm_type *t, cm_field *fields)
     if (t->kind == CM_OWN || t->kind == CM_BORROW) {
         t->has_resource = true;
         t->has_borrow = t->kind == CM_BORROW;
-        range_join(&t->resource_lo, &t->resource_hi, t->resource, t->resource);
+        t->inside.resource_lo = t->inside.resource_hi = t->resource;
         return NULL;
     }
     t->has_async = true;
@@ -310,10 +296,10 @@ static const char *create(cm_arena *arena, const cm_type_spec *spec,
     t->resource = spec->resource;
     t->depth = 1;
     t->weight = 1 + (spec->elem ? 0 : spec->count);
-    t->ident_lo = t->resource_lo = UINT32_MAX;
+    t->inside = CM_RANGES_NONE;
     if (kinds[spec->kind].is_named && spec->ident) {
         t->ident = spec->ident;
-        range_join(&t->ident_lo, &t->ident_hi, t->ident, t->ident);
+        t->inside.ident_lo = t->inside.ident_hi = t->ident;
     }
     const char *why = kinds[spec->kind].layout(t, spec->fields);
     if (why)

@@ -64,6 +64,27 @@ typedef struct cm_field {
     uint32_t offset[2];  /* of a field in its record or tuple */
 } cm_field;
 
+/* Which idents and resource numbers a type mentions, transitively, as ranges
+ * (lo > hi: none), so that substitution can skip what it cannot change. */
+typedef struct cm_ranges {
+    uint32_t ident_lo, ident_hi;
+    uint32_t resource_lo, resource_hi;
+} cm_ranges;
+
+#define CM_RANGES_NONE ((cm_ranges){UINT32_MAX, 0, UINT32_MAX, 0})
+
+static inline void cm_ranges_join(cm_ranges *to, const cm_ranges *from)
+{
+    if (from->ident_lo < to->ident_lo)
+        to->ident_lo = from->ident_lo;
+    if (from->ident_hi > to->ident_hi)
+        to->ident_hi = from->ident_hi;
+    if (from->resource_lo < to->resource_lo)
+        to->resource_lo = from->resource_lo;
+    if (from->resource_hi > to->resource_hi)
+        to->resource_hi = from->resource_hi;
+}
+
 /*
  *   kind                          fields[count]               elem
  *   list, fixed-list, map         -  (count: fixed length)    element
@@ -91,13 +112,10 @@ struct cm_type {
     uint32_t count;
     uint32_t weight;
     uint32_t resource; /* own, borrow: resource number, see cm_view */
-    /*
-     * Validation's (cm_visible.c): which definition a record, variant, enum,
-     * flags, or the resource of an own or borrow came from (0: none), and the
-     * ranges of these and of resource numbers inside, transitively.
-     */
-    uint32_t ident, ident_lo, ident_hi;
-    uint32_t resource_lo, resource_hi; /* lo > hi: none inside */
+    /* Validation's: which definition a record, variant, enum or flags, or the
+     * resource of an own or borrow, came from (0: none); see cm_visible.c. */
+    uint32_t ident;
+    cm_ranges inside;
     const cm_field *fields;
     const cm_type *elem;
 };
@@ -170,7 +188,8 @@ struct cm_interface {
     const cm_decl *exports;
     cm_names index; /* by name; filled by cm_interface_create */
     uint32_t weight;
-    bool has_resource;
+    cm_ranges inside;
+    uint32_t base, nbound; /* resource numbers that belong to it alone */
 };
 
 /* ---- construction ------------------------------------------------------- */
