@@ -437,6 +437,14 @@ cm_nameset_result cm_nameset_add(cm_nameset *set, vm_name name, bool annotated,
     return CM_NAMESET_ADDED;
 }
 
+uint32_t cm_nameset_find(const cm_nameset *set, vm_name name)
+{
+    uint32_t slot = set->slots ? *set_slot(set, name) : 0;
+    return slot && vm_name_equal(set->entries[slot - 1].name, name)
+               ? slot - 1
+               : UINT32_MAX;
+}
+
 void cm_nameset_finish(cm_nameset *set)
 {
     free(set->slots);

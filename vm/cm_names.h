@@ -51,6 +51,8 @@ typedef enum cm_nameset_result {
  * extern names are looked through; labels are taken as they are. */
 cm_nameset_result cm_nameset_add(cm_nameset *set, vm_name name, bool annotated,
                                  vm_name *previous);
+/* The position at which an equal name was added, or UINT32_MAX. */
+uint32_t cm_nameset_find(const cm_nameset *set, vm_name name);
 void cm_nameset_finish(cm_nameset *set);
 
 #endif

@@ -115,6 +115,7 @@ struct cm_type {
     /* Validation's: which definition a record, variant, enum or flags, or the
      * resource of an own or borrow, came from (0: none); see cm_visible.c. */
     uint32_t ident;
+    uint32_t visible_in; /* scope it was last found visible in; a cache */
     cm_ranges inside;
     const cm_field *fields;
     const cm_type *elem;
@@ -187,7 +188,7 @@ struct cm_interface {
     uint32_t count;
     const cm_decl *exports;
     cm_names index; /* by name; filled by cm_interface_create */
-    uint32_t weight;
+    uint32_t weight, depth;
     cm_ranges inside;
     uint32_t base, nbound; /* resource numbers that belong to it alone */
 };
