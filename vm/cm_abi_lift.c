@@ -202,7 +202,7 @@ static vm_status lift_string(cm_ctx *cx, uint64_t ptr, uint64_t units,
     return VM_OK;
 }
 
-/* ---- structured values in memory ----------------------------------------- */
+/* ---- structured values in memory --------------------------------------- */
 
 static vm_status load(cm_ctx *cx, uint64_t ptr, const cm_type *type,
                       cm_value *out);
@@ -335,7 +335,7 @@ static vm_status load(cm_ctx *cx, uint64_t ptr, const cm_type *type,
     }
 }
 
-/* ---- structured values in slots ------------------------------------------ */
+/* ---- structured values in slots ---------------------------------------- */
 
 static vm_status lift_flat(cm_ctx *cx, const vm_slot **slots,
                            const cm_type *type, cm_value *out);

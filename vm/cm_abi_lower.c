@@ -217,7 +217,7 @@ static vm_status store_range(cm_ctx *cx, const range *range, uint64_t ptr)
     return VM_OK;
 }
 
-/* ---- everything, to memory ----------------------------------------------- */
+/* ---- everything, to memory --------------------------------------------- */
 
 static vm_status store_fields(cm_ctx *cx, const cm_value *items,
                               const cm_type *type, uint64_t ptr)
@@ -299,7 +299,7 @@ static vm_status store(cm_ctx *cx, const cm_value *value, const cm_type *type,
     }
 }
 
-/* ---- everything, to slots ------------------------------------------------ */
+/* ---- everything, to slots ---------------------------------------------- */
 
 static vm_status lower_flat(cm_ctx *cx, const cm_value *value,
                             const cm_type *type, vm_slot **slots);

@@ -26,7 +26,7 @@
             return status_;                                                    \
     } while (0)
 
-/* ---- handle tables (cm_resource.c) --------------------------------------- */
+/* ---- handle tables (cm_resource.c) ------------------------------------- */
 
 typedef enum cm_handle_kind {
     CM_HANDLE_FREE,
@@ -67,7 +67,7 @@ typedef struct cm_builtin_env {
     cm_builtin_spec spec;
 } cm_builtin_env;
 
-/* ---- calls (cm_host.c) --------------------------------------------------- */
+/* ---- calls (cm_host.c) ------------------------------------------------- */
 
 /* A handle lent for the time of a call. */
 typedef struct cm_lend {

@@ -19,8 +19,7 @@
 #define CM_MAX_WORK UINT64_C(200000000)
 #define CM_ARENA_LIMIT ((size_t)512 << 20)
 
-/* ---- types of whole modules, core instances, components
- * -------------------------- */
+/* ---- types of whole modules, core instances, components ---------------- */
 
 struct cm_moduletype {
     size_t nimports, nexports;
@@ -46,8 +45,7 @@ struct cm_componenttype {
     cm_ranges inside;
 };
 
-/* ---- index spaces
- * -------------------------------------------------------------------- */
+/* ---- index spaces ------------------------------------------------------ */
 
 /* Those that exist at run time. */
 typedef enum cm_space {

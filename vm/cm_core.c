@@ -14,6 +14,15 @@ const char *cm_core_kind_name(vm_extern_kind kind)
     return names[kind];
 }
 
+static const char *type_name(vm_type type, char *buf, size_t size)
+{
+    if (type == VM_FUNCREF)
+        return "funcref";
+    if (type == VM_EXTERNREF)
+        return "externref";
+    return vm_type_name(type, buf, size);
+}
+
 static bool limits_match(const vm_limits *sub, const vm_limits *super)
 {
     return sub->min >= super->min && sub->max <= super->max;
@@ -59,8 +68,8 @@ static bool table_matches(const vm_types *types, const vm_externtype *sub,
     char want[32], have[32];
     if (sub->table.type != super->table.type) {
         snprintf(why, size, "expected table element type %s, found %s",
-                 vm_type_name(super->table.type, want, sizeof want),
-                 vm_type_name(sub->table.type, have, sizeof have));
+                 type_name(super->table.type, want, sizeof want),
+                 type_name(sub->table.type, have, sizeof have));
         return false;
     }
     if (sub->table.limits.is64 != super->table.limits.is64) {

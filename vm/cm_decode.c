@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- scopes
- * ----------------------------------------------------------------------- */
+/* ---- scopes ------------------------------------------------------------ */
 
 bool cm_scope_enter(cm_decoder *d, cm_builder *b, cm_scope_kind kind)
 {
@@ -75,8 +74,7 @@ bool cm_space_add(cm_decoder *d, const cm_externtype *type)
     return cm_invalid(d, "values are not supported");
 }
 
-/* ---- items by sort and index
- * ---------------------------------------------------------- */
+/* ---- items by sort and index ------------------------------------------- */
 
 static const char *const space_names[] = {"module", "function",  "value",
                                           "type",   "component", "instance"};
@@ -144,8 +142,7 @@ static bool read_item(cm_decoder *d, cm_arg *arg, cm_externtype *type)
     return true;
 }
 
-/* ---- names with attributes
- * -------------------------------------------------------------- */
+/* ---- names with attributes --------------------------------------------- */
 
 static bool read_attribute(cm_decoder *d, vm_name name, unsigned *seen,
                            vm_name *implements)
@@ -229,8 +226,7 @@ bool cm_check_implements(cm_decoder *d, vm_name name, vm_name implements,
     return true;
 }
 
-/* ---- imports and exports
- * -------------------------------------------------------------------- */
+/* ---- imports and exports ----------------------------------------------- */
 
 /* An import definition, or an import or export declarator. */
 bool cm_import_or_export_decl(cm_decoder *d, cm_level level)

@@ -15,8 +15,7 @@
 
 #include "vm/cm_match.h"
 
-/* ---- growing arrays
- * -------------------------------------------------------------- */
+/* ---- growing arrays ---------------------------------------------------- */
 
 /* An array under construction: DECL names the struct, PUSH appends. */
 #define CM_VEC(type)                                                           \
@@ -48,8 +47,7 @@ VM_MUST_CHECK bool cm_map_put(cm_map *map, uint64_t key, uint64_t value);
 bool cm_map_get(const cm_map *map, uint64_t key, uint64_t *value);
 void cm_map_finish(cm_map *map);
 
-/* ---- scopes under construction
- * ------------------------------------------------------ */
+/* ---- scopes under construction ----------------------------------------- */
 
 typedef enum cm_scope_kind {
     CM_IN_COMPONENT,
@@ -116,8 +114,7 @@ struct cm_decoder {
     uint64_t work;
 };
 
-/* ---- errors and reading (cm_reader.c)
- * ---------------------------------------------------- */
+/* ---- errors and reading (cm_reader.c) ---------------------------------- */
 
 /* Set the first error, at the present position, and return false. */
 bool cm_malformed(cm_decoder *d, const char *fmt, ...) VM_PRINTF(2, 3);
@@ -164,8 +161,7 @@ const cm_interface *cm_make_interface(cm_decoder *d, const cm_decl *decls,
 /* Does the type mention a resource that it does not bind itself? */
 bool cm_type_is_open(const cm_typedef *type);
 
-/* ---- substitution (cm_subst.c)
- * ------------------------------------------------------------ */
+/* ---- substitution (cm_subst.c) ----------------------------------------- */
 
 typedef struct cm_subst {
     cm_decoder *d;
@@ -184,8 +180,7 @@ VM_MUST_CHECK bool cm_subst_extern(cm_subst *s, const cm_externtype *type,
 const cm_interface *cm_subst_interface(cm_subst *s, const cm_interface *iface);
 void cm_subst_finish(cm_subst *s);
 
-/* ---- visibility and opening (cm_visible.c)
- * -------------------------------------------------- */
+/* ---- visibility and opening (cm_visible.c) ----------------------------- */
 
 typedef enum cm_level {
     CM_AS_IMPORT,
@@ -215,8 +210,7 @@ const cm_interface *cm_instantiate_type(cm_decoder *d,
 const cm_componenttype *cm_component_type(cm_decoder *d);
 void cm_side_finish(cm_side *side);
 
-/* ---- index spaces (cm_decode.c)
- * -------------------------------------------------------------- */
+/* ---- index spaces (cm_decode.c) ---------------------------------------- */
 
 VM_MUST_CHECK bool cm_scope_enter(cm_decoder *d, cm_builder *b,
                                   cm_scope_kind kind);

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- options
- * --------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------- */
 
 /* Bits for which options were given. */
 enum {
@@ -165,8 +164,7 @@ static bool need_option(cm_decoder *d, const options *opts, unsigned bit,
                       bit == OPT_MEMORY ? "memory" : "realloc");
 }
 
-/* ---- core signatures
- * ------------------------------------------------------------------ */
+/* ---- core signatures --------------------------------------------------- */
 
 static bool add_core_func(cm_decoder *d, const vm_functype *type,
                           const vm_deftype **out)
@@ -208,8 +206,7 @@ static bool same_types(cm_decoder *d, const char *what, const vm_type *want,
                       what, a, what, b);
 }
 
-/* ---- lift and lower
- * ------------------------------------------------------------------------ */
+/* ---- lift and lower ---------------------------------------------------- */
 
 static bool check_async(cm_decoder *d, const options *opts,
                         const cm_functype *f)

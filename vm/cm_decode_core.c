@@ -4,13 +4,10 @@
  */
 #include "vm/cm_decode.h"
 
-#include "vm/module.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- modules
- * -------------------------------------------------------------------- */
+/* ---- modules ----------------------------------------------------------- */
 
 /* Finds two imports with the same two-level name: they would become one
  * component-level name.  `n` is the position of the second. */
@@ -102,7 +99,6 @@ bool cm_decode_core_module(cm_decoder *d, const uint8_t *bytes, size_t size)
             *d->err = err;
         return false;
     }
-    module->base = (size_t)(bytes - d->start);
     if (!keep_module(d, module)) {
         vm_module_release(module);
         return false;
@@ -115,8 +111,7 @@ bool cm_decode_core_module(cm_decoder *d, const uint8_t *bytes, size_t size)
            cm_step_add(d, (cm_step){.kind = CM_STEP_MODULE, .module = module});
 }
 
-/* ---- core instances
- * ----------------------------------------------------------------- */
+/* ---- core instances ---------------------------------------------------- */
 
 static const vm_export *coreinst_find(const cm_coreinst *inst, vm_name name)
 {
@@ -298,7 +293,7 @@ bool cm_decode_core_alias(cm_decoder *d, vm_extern_kind kind)
                           index, VM_NAME_ARG(name));
     if (e->type.kind != kind)
         return cm_invalid(d,
-                          "export `" VM_NAME_FMT "` of core instance %u is "
+                          "export `" VM_NAME_FMT "` for core instance %u is "
                           "not a %s but a %s",
                           VM_NAME_ARG(name), index, cm_core_kind_name(kind),
                           cm_core_kind_name(e->type.kind));
@@ -309,8 +304,7 @@ bool cm_decode_core_alias(cm_decoder *d, vm_extern_kind kind)
                                     .name = name});
 }
 
-/* ---- core types
- * ------------------------------------------------------------------------ */
+/* ---- core types -------------------------------------------------------- */
 
 /* Where type indices are looked up: those known, then the group being read. */
 typedef struct core_scope {
@@ -494,8 +488,7 @@ static bool core_rectype(cm_decoder *d, cm_vec_coretype *types, uint8_t code)
     return true;
 }
 
-/* ---- module types
- * -------------------------------------------------------------------------- */
+/* ---- module types ------------------------------------------------------ */
 
 static bool core_limits(cm_decoder *d, bool is_memory, vm_limits *out)
 {

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- looking types up
- * ------------------------------------------------------------- */
+/* ---- looking types up -------------------------------------------------- */
 
 bool cm_type_at(cm_decoder *d, uint32_t index, cm_typedef *out)
 {
@@ -36,8 +35,7 @@ static bool value_at(cm_decoder *d, uint32_t index, const cm_type **out)
            cm_invalid(d, "type index %u is not a defined type", index);
 }
 
-/* ---- value types
- * --------------------------------------------------------------------- */
+/* ---- value types ------------------------------------------------------- */
 
 /* The primitive with that code, or NULL. */
 static const cm_type *prim_of(uint8_t code)
@@ -365,8 +363,7 @@ static bool read_resource(cm_decoder *d, cm_typedef *out)
                      .resource = {out->resource, dtor, rep == VM_I64}});
 }
 
-/* ---- component and instance types
- * ------------------------------------------------------------- */
+/* ---- component and instance types -------------------------------------- */
 
 static bool read_decl(cm_decoder *d)
 {
@@ -433,8 +430,7 @@ bool cm_decode_type(cm_decoder *d)
     return ok && CM_PUSH(d, &d->scope->types, def);
 }
 
-/* ---- types of imports and exports
- * ---------------------------------------------------------------- */
+/* ---- types of imports and exports -------------------------------------- */
 
 static bool read_typebound(cm_decoder *d, cm_externtype *out)
 {

@@ -58,7 +58,7 @@ vm_status cm_core_call(cm_call *call, vm_func *func, vm_slot *slots)
     return status;
 }
 
-/* ---- canon lift ---------------------------------------------------------- */
+/* ---- canon lift -------------------------------------------------------- */
 
 static const cm_flat *lift_plan(cm_call *call, cm_func *func)
 {
@@ -124,7 +124,7 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
     return post_return(call, func, returned);
 }
 
-/* ---- the embedder's way in ----------------------------------------------- */
+/* ---- the embedder's way in --------------------------------------------- */
 
 typedef struct embedder_sink {
     cm_sink sink;

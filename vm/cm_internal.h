@@ -13,7 +13,7 @@
 #include "vm/cm_types.h"
 #include "vm/component.h"
 
-/* ---- resources ----------------------------------------------------------- */
+/* ---- resources --------------------------------------------------------- */
 
 /* A resource type at run time: its address is its identity. */
 struct cm_resource {
@@ -174,8 +174,7 @@ struct cm_instance {
     void *task;               /* the async part's current task */
 };
 
-/* ---- per store
- * ---------------------------------------------------------------- */
+/* ---- per store --------------------------------------------------------- */
 
 /*
  * What the component model keeps per vm_store: made at the first need, ended
@@ -190,8 +189,7 @@ typedef struct cm_store {
 
 cm_store *cm_store_get(vm_store *store); /* NULL: out of memory */
 
-/* ---- what the canonical ABI side provides
- * ------------------------------------- */
+/* ---- what the canonical ABI side provides ------------------------------ */
 
 /* A core function that calls `callee` from inside `inst`.  `type` is callee's
  * type as `inst` sees it (resource numbers of inst->view).  NULL: no memory. */
@@ -215,8 +213,7 @@ VM_MUST_CHECK bool cm_linker_lookup(cm_linker *linker, vm_name name,
                                     cm_item *item, cm_externtype *type,
                                     const cm_view **view, vm_error *err);
 
-/* ---- names (cm_names.c)
- * ---------------------------------------------------------- */
+/* ---- names (cm_names.c) ------------------------------------------------ */
 
 /*
  * Explainer.md "Canonical Interface Name": true when an import of `wanted` may

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reasons
- * -------------------------------------------------------------------- */
+/* ---- reasons ----------------------------------------------------------- */
 
 void cm_match_init(cm_match *m, const vm_types *types)
 {
@@ -65,8 +64,7 @@ static bool within(cm_match *m, const char *fmt, ...)
     return false;
 }
 
-/* ---- resources
- * -------------------------------------------------------------------- */
+/* ---- resources --------------------------------------------------------- */
 
 /* The slot of a number, or NULL when it stands for itself. */
 static cm_resource **slot_of(const cm_env *env, uint32_t number)
@@ -102,8 +100,7 @@ static bool pair_add(cm_match *m, uint32_t ident, cm_typedef with)
     return true;
 }
 
-/* ---- value types
- * ------------------------------------------------------------------- */
+/* ---- value types ------------------------------------------------------- */
 
 typedef struct sides {
     const cm_env *sub, *super;
@@ -273,8 +270,7 @@ static bool match_value(cm_match *m, const cm_type *sub, const cm_type *super,
                   have);
 }
 
-/* ---- functions
- * ------------------------------------------------------------------------ */
+/* ---- functions --------------------------------------------------------- */
 
 static bool match_func(cm_match *m, const cm_functype *sub,
                        const cm_functype *super, const sides *s)
@@ -306,8 +302,7 @@ static bool match_func(cm_match *m, const cm_functype *sub,
            within(m, "type mismatch with result type");
 }
 
-/* ---- instances, components, modules
- * ------------------------------------------------------ */
+/* ---- instances, components, modules ------------------------------------ */
 
 static bool match_decls(cm_match *m, const cm_interface *sub,
                         const cm_interface *super, const sides *s)
@@ -422,8 +417,7 @@ static bool match_module(cm_match *m, const cm_moduletype *sub,
     return true;
 }
 
-/* ---- types as items
- * ------------------------------------------------------------------------ */
+/* ---- types as items ---------------------------------------------------- */
 
 static const char *def_name(cm_def_kind kind)
 {

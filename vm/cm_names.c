@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- grammar
- * ------------------------------------------------------------------ */
+/* ---- grammar ----------------------------------------------------------- */
 
 static bool is_lower(char c)
 {
@@ -109,8 +108,7 @@ static bool need_words(vm_name whole, vm_name part, char *why, size_t size)
     return false;
 }
 
-/* ---- semantic versions
- * ------------------------------------------------------------ */
+/* ---- semantic versions ------------------------------------------------- */
 
 typedef struct version {
     vm_name part[3]; /* major, minor, patch: decimal digits; len 0 if absent */
@@ -230,8 +228,7 @@ static bool version_compatible(const version *a, const version *b)
     return true;
 }
 
-/* ---- extern names
- * -------------------------------------------------------------------- */
+/* ---- extern names ------------------------------------------------------ */
 
 static bool parse_member(vm_name name, size_t prefix, cm_extern_name *out,
                          char *why, size_t size)
@@ -341,8 +338,7 @@ bool cm_name_satisfies(vm_name wanted, vm_name offered, bool lax)
            version_compatible(&wv, &ov);
 }
 
-/* ---- strong uniqueness
- * ------------------------------------------------------------------ */
+/* ---- strong uniqueness ------------------------------------------------- */
 
 struct cm_nameset_entry {
     vm_name name; /* as written */

@@ -11,8 +11,7 @@
 
 #include "vm/cm_strings.h"
 
-/* ---- errors
- * --------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------ */
 
 static void set(cm_decoder *d, vm_phase phase, const char *fmt, va_list args)
 {
@@ -53,8 +52,7 @@ bool cm_bad_byte(cm_decoder *d, uint8_t byte, const char *what)
     return cm_malformed(d, "invalid leading byte (0x%x) for %s", byte, what);
 }
 
-/* ---- numbers
- * ----------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------- */
 
 bool cm_read_byte(cm_decoder *d, uint8_t *out)
 {
@@ -160,8 +158,7 @@ bool cm_read_bool(cm_decoder *d, bool *out)
     return byte <= 1 || cm_malformed(d, "invalid boolean value %u", byte);
 }
 
-/* ---- arrays and maps
- * ------------------------------------------------------------------ */
+/* ---- arrays and maps --------------------------------------------------- */
 
 bool cm_vec_grow(cm_decoder *d, void **at, uint32_t *room, size_t size)
 {

@@ -62,8 +62,7 @@ static uint32_t resource_of(const cm_subst *s, uint32_t number)
                : number;
 }
 
-/* ---- value types
- * -------------------------------------------------------------- */
+/* ---- value types ------------------------------------------------------- */
 
 static const cm_type *rebuild(cm_subst *s, const cm_type *t)
 {
@@ -110,18 +109,19 @@ const cm_type *cm_subst_type(cm_subst *s, const cm_type *t)
     uint64_t known;
     if (!touches(s, &t->inside))
         return t;
+    /* First: a definition may become a key after it was rewritten itself. */
+    const cm_typedef *to = ident_of(s, t->ident);
+    if (to && to->kind == CM_DEF_VALUE)
+        return to->value;
     if (cm_map_get(&s->memo, (uintptr_t)t, &known))
         return (const cm_type *)(uintptr_t)known;
-    const cm_typedef *to = ident_of(s, t->ident);
-    const cm_type *made =
-        to && to->kind == CM_DEF_VALUE ? to->value : rebuild(s, t);
+    const cm_type *made = rebuild(s, t);
     if (made && !cm_map_put(&s->memo, (uintptr_t)t, (uintptr_t)made))
         return cm_no_memory(s->d), NULL;
     return made;
 }
 
-/* ---- everything else
- * ------------------------------------------------------------ */
+/* ---- everything else --------------------------------------------------- */
 
 static const cm_functype *subst_func(cm_subst *s, const cm_functype *f)
 {
@@ -236,8 +236,7 @@ bool cm_subst_extern(cm_subst *s, const cm_externtype *type, cm_externtype *out)
     return false;
 }
 
-/* ---- ranges and weights
- * --------------------------------------------------------------- */
+/* ---- ranges and weights ------------------------------------------------ */
 
 static void ranges_func(cm_ranges *to, const cm_functype *f)
 {

@@ -11,8 +11,7 @@
 
 #define NFLAT_MANY 255 /* more than CM_MAX_FLAT_PARAMS */
 
-/* ---- primitives
- * -------------------------------------------------------------- */
+/* ---- primitives -------------------------------------------------------- */
 
 #define PRIM(kind_, bytes, flat_)                                              \
     [kind_] = {                                                                \
@@ -56,8 +55,7 @@ const cm_type *cm_type_prim(cm_kind kind)
     return &prims[kind];
 }
 
-/* ---- layout
- * ------------------------------------------------------------------- */
+/* ---- layout ------------------------------------------------------------ */
 
 static uint64_t align_to(uint64_t offset, uint32_t align)
 {
@@ -277,8 +275,7 @@ static const struct {
     [CM_FUTURE] = {layout_handle, NULL, false},
 };
 
-/* ---- construction
- * ---------------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------ */
 
 static const char *create(cm_arena *arena, const cm_type_spec *spec,
                           bool may_be_empty, cm_type **out)
@@ -412,8 +409,7 @@ const cm_decl *cm_interface_find(const cm_interface *iface, const char *name,
     return i == CM_NAME_NONE ? NULL : &iface->exports[i];
 }
 
-/* ---- flattening of functions
- * --------------------------------------------------------- */
+/* ---- flattening of functions ------------------------------------------- */
 
 static void flat_result(cm_flat *out, vm_type type)
 {
@@ -463,8 +459,7 @@ vm_functype cm_flat_functype(const cm_flat *flat)
     };
 }
 
-/* ---- names for messages
- * --------------------------------------------------------------- */
+/* ---- names for messages ------------------------------------------------ */
 
 const char *cm_kind_name(cm_kind kind)
 {

@@ -193,7 +193,7 @@ struct cm_interface {
     uint32_t base, nbound; /* resource numbers that belong to it alone */
 };
 
-/* ---- construction ------------------------------------------------------- */
+/* ---- construction ------------------------------------------------------ */
 
 /* The shared node of a primitive kind (CM_BOOL .. CM_ERROR_CONTEXT). */
 const cm_type *cm_type_prim(cm_kind kind);
@@ -231,7 +231,7 @@ const cm_interface *cm_interface_create(cm_arena *arena, const cm_decl *exports,
 const cm_decl *cm_interface_find(const cm_interface *iface, const char *name,
                                  size_t len);
 
-/* ---- flattening --------------------------------------------------------- */
+/* ---- flattening -------------------------------------------------------- */
 
 typedef struct cm_flat {
     uint8_t nparams, nresults;
@@ -249,7 +249,7 @@ void cm_flatten(const cm_functype *type, cm_dir dir, bool is_async,
 /* cm_flat as a vm_functype that points into it. */
 vm_functype cm_flat_functype(const cm_flat *flat);
 
-/* ---- matching ------------------------------------------------------------ */
+/* ---- matching ---------------------------------------------------------- */
 
 typedef struct cm_resource cm_resource; /* run-time identity; cm_internal.h */
 

@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names of definitions
- * ------------------------------------------------------------ */
+/* ---- names of definitions ---------------------------------------------- */
 
 bool cm_new_ident(cm_decoder *d, uint32_t *out)
 {
@@ -46,8 +45,7 @@ static bool is_named(const cm_decoder *d, cm_level level, uint32_t ident)
            (level != CM_AS_IMPORT || info->imported);
 }
 
-/* ---- may it be seen?
- * -------------------------------------------------------------------- */
+/* ---- may it be seen? --------------------------------------------------- */
 
 static bool visible(cm_decoder *d, cm_level level, const cm_type *t);
 
@@ -254,8 +252,7 @@ bool cm_declare(cm_decoder *d, cm_level level, const cm_externtype *type,
     return true;
 }
 
-/* ---- annotated names
- * -------------------------------------------------------------------------- */
+/* ---- annotated names --------------------------------------------------- */
 
 /* The handle must be of the resource called `wanted` on this side. */
 static bool check_resource_name(cm_decoder *d, const cm_side *side,
@@ -369,8 +366,7 @@ void cm_side_finish(cm_side *side)
     cm_map_finish(&side->resources);
 }
 
-/* ---- the type of a component
- * --------------------------------------------------------------------- */
+/* ---- the type of a component ------------------------------------------- */
 
 /* How much there is in a list of declarations. */
 typedef struct extent {
@@ -482,8 +478,7 @@ const cm_componenttype *cm_component_type(cm_decoder *d)
     return extent_check(d, &all, &type->weight) ? type : NULL;
 }
 
-/* ---- instantiation, as types
- * ------------------------------------------------------------------------ */
+/* ---- instantiation, as types ------------------------------------------- */
 
 static const cm_given *find_given(const cm_names *index, const cm_given *given,
                                   uint32_t count, vm_name wanted)
