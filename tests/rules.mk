@@ -16,3 +16,24 @@ unit: $(UNIT)
 test: build/vyoma $(UNIT)
 	$(Q)BUILD=$(CURDIR)/$(OUT) VYOMA=$(CURDIR)/$(OUT)/vyoma \
 		tests/run $(GROUPS)
+
+# ---- the official suite, and damaged modules -----------------------------
+# What the scripts are assembled with, from npm, pinned.
+tests/node_modules/.complete: tests/package.json tests/package-lock.json
+	@echo "  NPM     tests"
+	$(Q)cd tests && npm ci --ignore-scripts --no-audit --no-fund >/dev/null
+	$(Q)touch $@
+
+.PHONY: tools spec
+tools: tests/node_modules/.complete
+
+# make spec [SUITES=folder]
+spec: build/vyoma tools
+	$(Q)BUILD=$(CURDIR)/$(OUT) tests/run spec
+
+ROBUST := $(OUT)/robust/mutate
+$(ROBUST): $(wildcard tests/robust/*.c) $(OUT)/libvyoma-all.a
+	@mkdir -p $(@D)
+	@echo "  TEST    tests/robust"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \
+		-o $@ $(wildcard tests/robust/*.c) $(OUT)/libvyoma-all.a $(LDLIBS)

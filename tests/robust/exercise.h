@@ -1,0 +1,14 @@
+/* exercise.h - one run of arbitrary bytes through the engine.  Shared by the
+ * robustness tests and the fuzzers. */
+#ifndef VYOMA_TESTS_EXERCISE_H
+#define VYOMA_TESTS_EXERCISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Loads, and when that works instantiates with made-up imports and calls every
+ * exported function with zeros, with little fuel.  True if it loaded. */
+bool exercise_bytes(const uint8_t *bytes, size_t len);
+
+#endif
