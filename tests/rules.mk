@@ -12,8 +12,15 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libvyoma-all.a
 .PHONY: unit
 unit: $(UNIT)
 
+# What a group needs to be built; all of it when no groups are named.
+NEEDS_unit = $(UNIT)
+NEEDS_spec = tools
+NEEDS_robust = tools $(ROBUST)
+WANTED = $(or $(GROUPS),unit spec robust)
+
 # make test [GROUPS="unit spec"] [SAN=1]
-test: build/vyoma $(UNIT)
+.SECONDEXPANSION:
+test: build/vyoma $$(foreach g,$$(WANTED),$$(NEEDS_$$g))
 	$(Q)BUILD=$(CURDIR)/$(OUT) VYOMA=$(CURDIR)/$(OUT)/vyoma \
 		tests/run $(GROUPS)
 
