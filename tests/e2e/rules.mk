@@ -7,6 +7,9 @@ E2E_WASM := $(patsubst tests/e2e/%.c,build/e2e/%.wasm, \
 	$(wildcard tests/e2e/faults/*.c tests/e2e/probe/*.c))
 N ?= 200
 
+# Core modules are kept between builds.
+.SECONDARY: $(E2E_WASM:build/e2e/%=build/e2e/obj/%)
+
 .PHONY: e2e-apps bench-boot bench-scale
 e2e-apps: $(E2E_WASM)
 
