@@ -87,6 +87,11 @@ void gfx_canvas_bind(struct gfx_canvas *c, struct gfx_image image)
     reset(c);
 }
 
+void gfx_canvas_retarget(struct gfx_canvas *c, uint32_t *pixels)
+{
+    c->image.pixels = pixels;
+}
+
 const struct gfx_image *gfx_canvas_image(const struct gfx_canvas *c)
 {
     return &c->image;

@@ -27,6 +27,8 @@ void gfx_canvas_destroy(struct gfx_canvas *canvas);
 
 /* (Re)binds the pixels and resets state and damage. */
 void gfx_canvas_bind(struct gfx_canvas *canvas, struct gfx_image image);
+/* Other pixels of the same size; state and damage stay. */
+void gfx_canvas_retarget(struct gfx_canvas *canvas, uint32_t *pixels);
 const struct gfx_image *gfx_canvas_image(const struct gfx_canvas *canvas);
 /* What was drawn since the last call; empties it. */
 struct gfx_region gfx_canvas_take_damage(struct gfx_canvas *canvas);

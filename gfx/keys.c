@@ -1,0 +1,287 @@
+/*
+ * keys.c - the keyboard: modifiers, shortcuts (registered ones, the system's
+ * own, those of the focused app's menus), then the focused surface.
+ *
+ * A key whose press was taken never shows its release to anyone.
+ */
+#include "gfx/menus.h"
+#include "gfx/server.h"
+
+#include <linux/input-event-codes.h>
+
+#define MATCHED (GFX_SHIFT | GFX_CONTROL | GFX_ALT | GFX_SUPER)
+
+/* ---- US layout ------------------------------------------------------------ */
+
+static const char *const plain[] = {
+    [KEY_ESC] = "\33\33",      [KEY_1] = "1!", [KEY_2] = "2@",
+    [KEY_3] = "3#",            [KEY_4] = "4$", [KEY_5] = "5%",
+    [KEY_6] = "6^",            [KEY_7] = "7&", [KEY_8] = "8*",
+    [KEY_9] = "9(",            [KEY_0] = "0)", [KEY_MINUS] = "-_",
+    [KEY_EQUAL] = "=+",        [KEY_BACKSPACE] = "\b\b",
+    [KEY_TAB] = "\t\t",        [KEY_Q] = "qQ", [KEY_W] = "wW",
+    [KEY_E] = "eE",            [KEY_R] = "rR", [KEY_T] = "tT",
+    [KEY_Y] = "yY",            [KEY_U] = "uU", [KEY_I] = "iI",
+    [KEY_O] = "oO",            [KEY_P] = "pP", [KEY_LEFTBRACE] = "[{",
+    [KEY_RIGHTBRACE] = "]}",   [KEY_ENTER] = "\n\n",
+    [KEY_A] = "aA",            [KEY_S] = "sS", [KEY_D] = "dD",
+    [KEY_F] = "fF",            [KEY_G] = "gG", [KEY_H] = "hH",
+    [KEY_J] = "jJ",            [KEY_K] = "kK", [KEY_L] = "lL",
+    [KEY_SEMICOLON] = ";:",    [KEY_APOSTROPHE] = "'\"",
+    [KEY_GRAVE] = "`~",        [KEY_BACKSLASH] = "\\|",
+    [KEY_Z] = "zZ",            [KEY_X] = "xX", [KEY_C] = "cC",
+    [KEY_V] = "vV",            [KEY_B] = "bB", [KEY_N] = "nN",
+    [KEY_M] = "mM",            [KEY_COMMA] = ",<",
+    [KEY_DOT] = ".>",          [KEY_SLASH] = "/?",
+    [KEY_KPASTERISK] = "**",   [KEY_SPACE] = "  ",
+    [KEY_KP7] = "77",          [KEY_KP8] = "88", [KEY_KP9] = "99",
+    [KEY_KPMINUS] = "--",      [KEY_KP4] = "44", [KEY_KP5] = "55",
+    [KEY_KP6] = "66",          [KEY_KPPLUS] = "++",
+    [KEY_KP1] = "11",          [KEY_KP2] = "22", [KEY_KP3] = "33",
+    [KEY_KP0] = "00",          [KEY_KPDOT] = "..",
+    [KEY_102ND] = "<>",        [KEY_KPENTER] = "\n\n",
+    [KEY_KPSLASH] = "//",
+};
+
+uint32_t keymap_text(uint32_t code, uint32_t modifiers)
+{
+    if (code >= sizeof plain / sizeof *plain || !plain[code])
+        return 0;
+    const char *pair = plain[code];
+    bool letter = pair[0] >= 'a' && pair[0] <= 'z';
+    bool shifted = modifiers & GFX_SHIFT;
+    if (letter && modifiers & (GFX_CONTROL | GFX_ALT | GFX_SUPER))
+        return (uint8_t)pair[0];
+    if (letter && modifiers & GFX_CAPS)
+        shifted = !shifted;
+    return (uint8_t)pair[shifted];
+}
+
+static uint32_t modifier_bit(uint32_t code)
+{
+    switch (code) {
+    case KEY_LEFTSHIFT:
+    case KEY_RIGHTSHIFT: return GFX_SHIFT;
+    case KEY_LEFTCTRL:
+    case KEY_RIGHTCTRL: return GFX_CONTROL;
+    case KEY_LEFTALT:
+    case KEY_RIGHTALT: return GFX_ALT;
+    case KEY_LEFTMETA:
+    case KEY_RIGHTMETA: return GFX_SUPER;
+    case KEY_CAPSLOCK: return GFX_CAPS;
+    default: return 0;
+    }
+}
+
+/* ---- registered shortcuts ------------------------------------------------- */
+
+static void tell_shortcut(const struct shortcut *k,
+                          enum gfx_shortcut_phase phase)
+{
+    struct gfx_msg msg = {.type = GFX_EV_SHORTCUT};
+    msg.shortcut.id = k->id;
+    msg.shortcut.phase = phase;
+    client_send(k->client, &msg, NULL, 0, -1, false);
+}
+
+static bool run_registered(struct server *s, uint32_t code, uint32_t mods,
+                           bool repeat)
+{
+    for (int i = 0; i < SHORTCUTS_MAX; i++) {
+        struct shortcut *k = &s->shortcuts[i];
+        if (!k->client || k->code != code || k->modifiers != mods)
+            continue;
+        k->held = mods != 0;
+        tell_shortcut(k, repeat ? GFX_SHORTCUT_REPEATED
+                                : GFX_SHORTCUT_PRESSED);
+        return true;
+    }
+    return false;
+}
+
+static void check_released(struct server *s)
+{
+    for (int i = 0; i < SHORTCUTS_MAX; i++) {
+        struct shortcut *k = &s->shortcuts[i];
+        if (!k->client || !k->held || s->seat.modifiers & k->modifiers)
+            continue;
+        k->held = false;
+        tell_shortcut(k, GFX_SHORTCUT_RELEASED);
+    }
+}
+
+static struct shortcut *find_shortcut(struct client *c, uint32_t id)
+{
+    struct server *s = c->server;
+    for (int i = 0; i < SHORTCUTS_MAX; i++)
+        if (s->shortcuts[i].client == c && s->shortcuts[i].id == id)
+            return &s->shortcuts[i];
+    return NULL;
+}
+
+bool shortcut_request(struct client *c, const struct gfx_msg *msg)
+{
+    struct server *s = c->server;
+    struct shortcut *mine = find_shortcut(c, msg->shortcut.id);
+    if (mine)
+        *mine = (struct shortcut){0};
+    if (!msg->shortcut.phase)
+        return mine != NULL;
+    struct shortcut *slot = NULL;
+    for (int i = 0; i < SHORTCUTS_MAX; i++) {
+        struct shortcut *k = &s->shortcuts[i];
+        if (!k->client)
+            slot = slot ? slot : k;
+        else if (k->code == msg->shortcut.code &&
+                 k->modifiers == msg->shortcut.modifiers)
+            return false;
+    }
+    if (!slot)
+        return false;
+    *slot = (struct shortcut){c, msg->shortcut.id,
+                              msg->shortcut.modifiers & MATCHED,
+                              msg->shortcut.code, false};
+    return true;
+}
+
+void shortcuts_forget(struct client *c)
+{
+    for (int i = 0; i < SHORTCUTS_MAX; i++)
+        if (c->server->shortcuts[i].client == c)
+            c->server->shortcuts[i] = (struct shortcut){0};
+}
+
+/* ---- the system's own ----------------------------------------------------- */
+
+static void cycle_windows(struct surface *f)
+{
+    struct surface *oldest = NULL;
+    for (int i = 0; i < SURFACES_PER_CLIENT; i++) {
+        struct surface *w = f->client->surfaces[i];
+        if (w && w != f && w->kind == GFX_WINDOW && w->mapped &&
+            !w->minimised && (!oldest || w->recency < oldest->recency))
+            oldest = w;
+    }
+    if (oldest)
+        window_activate(oldest);
+}
+
+static const struct {
+    uint32_t modifiers, code;
+    int action; /* -1: the next window of the app */
+} system_keys[] = {
+    {GFX_SUPER, KEY_W, GFX_ACT_CLOSE},
+    {GFX_SUPER, KEY_M, GFX_ACT_MINIMISE},
+    {GFX_SUPER, KEY_H, GFX_ACT_HIDE_APP},
+    {GFX_SUPER, KEY_Q, GFX_ACT_QUIT_APP},
+    {GFX_SUPER | GFX_ALT, KEY_ESC, GFX_ACT_KILL_APP},
+    {GFX_SUPER | GFX_CONTROL, KEY_F, GFX_ACT_FULLSCREEN},
+    {GFX_SUPER, KEY_GRAVE, -1},
+};
+
+static bool run_system(struct server *s, uint32_t code, uint32_t mods,
+                       bool repeat)
+{
+    for (size_t i = 0; i < sizeof system_keys / sizeof *system_keys; i++) {
+        if (system_keys[i].code != code || system_keys[i].modifiers != mods)
+            continue;
+        if (!s->active || repeat)
+            return true;
+        if (system_keys[i].action < 0)
+            cycle_windows(s->active);
+        else
+            window_perform(s->active, system_keys[i].action);
+        return true;
+    }
+    return false;
+}
+
+/* ---- menus of the focused app --------------------------------------------- */
+
+static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
+{
+    struct surface *f = s->active;
+    uint32_t key = keymap_text(code, 0);
+    struct gfx_menu_record r;
+    const char *text;
+    if (!(mods & GFX_SUPER) || !key || !f)
+        return false;
+    for (size_t at = 0; gfx_menu_next(f->menus, f->menus_len, &at, &r, &text);)
+        if (r.key == key && !(r.flags & (GFX_MENU_DISABLED | GFX_MENU_TITLE |
+                                         GFX_MENU_SEPARATOR)) &&
+            (r.modifiers | GFX_SUPER) == mods) {
+            struct gfx_msg event = {.type = GFX_EV_MENU, .value = r.id};
+            struct gfx_msg flash = {.type = GFX_EV_MENU_SHORTCUT};
+            flash.menu.window = f->global;
+            flash.menu.item = r.id;
+            client_event(f, &event, true);
+            shell_broadcast(s, &flash);
+            return true;
+        }
+    return false;
+}
+
+/* ---- one key -------------------------------------------------------------- */
+
+static bool take_shortcut(struct server *s, uint32_t code, bool repeat)
+{
+    uint32_t mods = s->seat.modifiers & MATCHED;
+    if (run_registered(s, code, mods, repeat))
+        return true;
+    if (s->seat.focus != s->active) /* a panel has the keyboard */
+        return false;
+    return run_system(s, code, mods, repeat) || run_menu(s, code, mods);
+}
+
+static void deliver(struct server *s, uint32_t code, int value)
+{
+    struct surface *f = s->seat.focus;
+    struct gfx_msg msg = {.type = GFX_EV_KEY};
+    if (!f)
+        return;
+    msg.key.code = code;
+    msg.key.text = keymap_text(code, s->seat.modifiers);
+    msg.key.modifiers = s->seat.modifiers;
+    msg.key.state = value == 0   ? GFX_KEY_RELEASED
+                    : value == 1 ? GFX_KEY_PRESSED
+                                 : GFX_KEY_REPEATED;
+    client_event(f, &msg, true);
+    if (value == 1)
+        client_ping(f->client);
+}
+
+static void update_modifiers(struct server *s, uint32_t code, int value)
+{
+    uint32_t bit = modifier_bit(code);
+    if (bit == GFX_CAPS) {
+        if (value == 1)
+            s->seat.modifiers ^= bit;
+    } else if (value == 0) {
+        s->seat.modifiers &= ~bit;
+    } else {
+        s->seat.modifiers |= bit;
+    }
+    if (bit)
+        check_released(s);
+}
+
+void seat_key(struct server *s, uint32_t code, int value)
+{
+    if (code >= 8 * sizeof s->seat.swallowed)
+        return;
+    uint8_t *byte = &s->seat.swallowed[code / 8], bit =
+                                                      (uint8_t)(1u << code % 8);
+    seat_flush(s);
+    update_modifiers(s, code, value);
+    if (value == 0 && *byte & bit) {
+        *byte &= (uint8_t)~bit;
+        return;
+    }
+    if (value != 0 && !modifier_bit(code) &&
+        take_shortcut(s, code, value == 2)) {
+        *byte |= bit;
+        return;
+    }
+    if (!(*byte & bit))
+        deliver(s, code, value);
+}
