@@ -77,8 +77,8 @@ static void start(struct surface *f, struct gfx_rectf from, float alpha_from,
     server_wake(f->client->server);
 }
 
-void anim_show(struct surface *f, struct gfx_rectf to, float alpha,
-               unsigned ms, enum anim_end end)
+void anim_show(struct surface *f, struct gfx_rectf to, float alpha, unsigned ms,
+               enum anim_end end)
 {
     bool shown = f->anim.shown;
     start(f, shown ? f->anim.now : to_rectf(frame_rect(f)),

@@ -37,8 +37,8 @@ struct gfx_surface {
     int back;      /* buffer to draw into */
     bool writable; /* it is free and up to date */
     bool presented;
-    bool busy[2];                /* shown, or being let go, by the compositor */
-    struct gfx_region stale[2];  /* what each lacks of the latest picture */
+    bool busy[2];               /* shown, or being let go, by the compositor */
+    struct gfx_region stale[2]; /* what each lacks of the latest picture */
     struct ring ring;
 };
 
@@ -58,7 +58,8 @@ struct gfx_display {
     char tail[GFX_TAIL_MAX + 1];
 };
 
-/* ---- connection ----------------------------------------------------------- */
+/* ---- connection -----------------------------------------------------------
+ */
 
 struct gfx_display *gfx_display_create(int fd)
 {
@@ -121,7 +122,8 @@ void gfx_display_send(struct gfx_display *d, const struct gfx_msg *msg,
             d->gone = true;
 }
 
-/* ---- events in ------------------------------------------------------------ */
+/* ---- events in ------------------------------------------------------------
+ */
 
 static struct gfx_msg *last(struct ring *r)
 {
@@ -132,8 +134,8 @@ static struct gfx_msg *last(struct ring *r)
 static void push(struct ring *r, const struct gfx_msg *msg)
 {
     struct gfx_msg *before = last(r);
-    bool motion = msg->type == GFX_EV_POINTER &&
-                  msg->pointer.kind == GFX_POINTER_MOTION;
+    bool motion =
+        msg->type == GFX_EV_POINTER && msg->pointer.kind == GFX_POINTER_MOTION;
     if (motion && before && before->type == GFX_EV_POINTER &&
         before->pointer.kind == GFX_POINTER_MOTION) {
         *before = *msg;
@@ -231,11 +233,17 @@ static void note_window(struct gfx_shell *sh, const struct gfx_msg *msg,
             (size_t)(sh->nwindows - at) * sizeof *grown);
     sh->nwindows++;
     struct gfx_window_info *w = &grown[at];
-    *w = (struct gfx_window_info){
-        msg->window.id,     msg->window.instance, msg->window.state,
-        msg->window.space,  msg->window.recency,  msg->window.x,
-        msg->window.y,      msg->window.width,    msg->window.height,
-        {0},                {0}};
+    *w = (struct gfx_window_info){msg->window.id,
+                                  msg->window.instance,
+                                  msg->window.state,
+                                  msg->window.space,
+                                  msg->window.recency,
+                                  msg->window.x,
+                                  msg->window.y,
+                                  msg->window.width,
+                                  msg->window.height,
+                                  {0},
+                                  {0}};
     size_t app = strnlen(tail, len), title = app < len ? len - app - 1 : 0;
     memcpy(w->app, tail, app < sizeof w->app ? app : sizeof w->app - 1);
     if (title)
@@ -361,13 +369,14 @@ bool gfx_display_call(struct gfx_display *d, const struct gfx_msg *msg,
     return false;
 }
 
-/* ---- surfaces ------------------------------------------------------------- */
+/* ---- surfaces -------------------------------------------------------------
+ */
 
 static struct gfx_image image_of(const struct buffers *b, int which)
 {
-    return (struct gfx_image){
-        b->map + (size_t)which * (size_t)b->stride * (size_t)b->height,
-        b->width, b->height, b->stride};
+    return (struct gfx_image){b->map + (size_t)which * (size_t)b->stride *
+                                           (size_t)b->height,
+                              b->width, b->height, b->stride};
 }
 
 /* Puts the configured buffers in place of the present ones. */
@@ -413,8 +422,7 @@ static struct gfx_surface *surface_new(struct gfx_display *d)
     int slot = 0;
     while (slot < SURFACES_MAX && d->surfaces[slot])
         slot++;
-    struct gfx_surface *s =
-        slot < SURFACES_MAX ? calloc(1, sizeof *s) : NULL;
+    struct gfx_surface *s = slot < SURFACES_MAX ? calloc(1, sizeof *s) : NULL;
     if (!s)
         return NULL;
     s->canvas = gfx_canvas_create();
@@ -543,7 +551,8 @@ bool gfx_surface_has_events(const struct gfx_surface *s)
     return s->ring.n > 0;
 }
 
-/* ---- the desktop's own components ----------------------------------------- */
+/* ---- the desktop's own components -----------------------------------------
+ */
 
 const struct gfx_shell *gfx_display_shell(struct gfx_display *d)
 {

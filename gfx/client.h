@@ -33,7 +33,8 @@ bool gfx_display_call(struct gfx_display *display, const struct gfx_msg *msg,
                       const void *request, size_t len, struct gfx_msg *reply,
                       char *tail, int *fd);
 
-/* ---- surfaces ------------------------------------------------------------- */
+/* ---- surfaces -------------------------------------------------------------
+ */
 
 enum gfx_create_error { GFX_CREATE_LIMIT, GFX_CREATE_MEMORY, GFX_CREATE_GONE };
 
@@ -58,7 +59,8 @@ bool gfx_surface_has_events(const struct gfx_surface *surface);
 void gfx_surface_send(struct gfx_surface *surface, struct gfx_msg *msg,
                       const void *tail, size_t len);
 
-/* ---- the desktop's own components ----------------------------------------- */
+/* ---- the desktop's own components -----------------------------------------
+ */
 
 struct gfx_window_info {
     uint32_t id, instance, state, space, recency;
@@ -68,7 +70,7 @@ struct gfx_window_info {
 };
 
 struct gfx_shell {
-    int width, height;       /* of the screen */
+    int width, height; /* of the screen */
     uint32_t spaces, space;
     struct gfx_window_info *windows; /* most recent first */
     int nwindows;

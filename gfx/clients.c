@@ -26,8 +26,7 @@ void client_add(struct server *s, const struct gfx_control *who, int fd)
         slot++;
     struct client *c = slot < CLIENTS_MAX ? calloc(1, sizeof *c) : NULL;
     if (!c || !server_watch(s, fd, c, false)) {
-        fprintf(stderr, "compositor: %.31s refused: too many apps\n",
-                who->app);
+        fprintf(stderr, "compositor: %.31s refused: too many apps\n", who->app);
         free(c);
         close(fd);
         return;
@@ -80,7 +79,8 @@ void clients_reap(struct server *s)
         }
 }
 
-/* ---- receiving ------------------------------------------------------------ */
+/* ---- receiving ------------------------------------------------------------
+ */
 
 void client_readable(struct client *c)
 {
@@ -99,7 +99,8 @@ void client_readable(struct client *c)
     }
 }
 
-/* ---- sending -------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------
+ */
 
 /* The queued message that `msg` makes obsolete, or NULL. */
 static struct queued *obsolete(struct client *c, const struct gfx_msg *msg)
@@ -119,8 +120,7 @@ static struct queued *obsolete(struct client *c, const struct gfx_msg *msg)
     for (int i = 0; i < c->nqueued; i++) {
         struct queued *q = &c->queue[(c->first_queued + i) % QUEUE_MAX];
         if (q->msg.type == msg->type && q->msg.surface == msg->surface &&
-            (msg->type != GFX_EV_WINDOW ||
-             q->msg.window.id == msg->window.id))
+            (msg->type != GFX_EV_WINDOW || q->msg.window.id == msg->window.id))
             return q;
     }
     return NULL;
@@ -154,8 +154,7 @@ static void enqueue(struct client *c, const struct gfx_msg *msg,
 void client_send(struct client *c, const struct gfx_msg *msg, const void *tail,
                  size_t len, int fd, bool droppable)
 {
-    if (!c->doomed && !c->nqueued &&
-        gfx_wire_send(c->fd, msg, tail, len, fd)) {
+    if (!c->doomed && !c->nqueued && gfx_wire_send(c->fd, msg, tail, len, fd)) {
         if (fd >= 0)
             close(fd);
         return;
@@ -192,7 +191,8 @@ void client_writable(struct client *c)
         c->write_armed = !server_watch(c->server, c->fd, c, false);
 }
 
-/* ---- is it alive? --------------------------------------------------------- */
+/* ---- is it alive? ---------------------------------------------------------
+ */
 
 /* Asked when the user turns to the app; answered when it reads its events. */
 void client_ping(struct client *c)

@@ -49,7 +49,8 @@ void server_wake(struct server *s)
     s->wake = true;
 }
 
-/* ---- PID 1 ---------------------------------------------------------------- */
+/* ---- PID 1 ----------------------------------------------------------------
+ */
 
 static void send_control(struct server *s, const struct gfx_control *msg,
                          int fd)
@@ -191,8 +192,7 @@ static void read_control(struct server *s)
                            .msg_iovlen = 1,
                            .msg_control = &control,
                            .msg_controllen = sizeof control};
-        ssize_t n =
-            recvmsg(s->control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        ssize_t n = recvmsg(s->control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
@@ -204,7 +204,8 @@ static void read_control(struct server *s)
     }
 }
 
-/* ---- frames --------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------
+ */
 
 /* Draws this frame's damage, and what older contents of the image lack. */
 static void draw(struct server *s)
@@ -273,7 +274,8 @@ static void pace(struct server *s)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------- */
+/* ---- loop -----------------------------------------------------------------
+ */
 
 static void on_event(struct server *s, const struct epoll_event *e)
 {
@@ -312,7 +314,8 @@ static void loop(struct server *s)
     }
 }
 
-/* ---- start and end -------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------
+ */
 
 /* The wallpaper goes up before anything else is made. */
 static bool first_frame(struct server *s)

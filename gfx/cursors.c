@@ -25,9 +25,9 @@ static void polygon(struct gfx_canvas *c, const float (*p)[2], int n)
 
 static void draw_arrow(struct gfx_canvas *c)
 {
-    static const float arrow[][2] = {{4, 3},      {4, 19.5f}, {7.9f, 15.9f},
-                                     {10.6f, 22}, {13.4f, 20.8f},
-                                     {10.7f, 14.8f}, {16, 14.6f}};
+    static const float arrow[][2] = {
+        {4, 3},         {4, 19.5f},     {7.9f, 15.9f}, {10.6f, 22},
+        {13.4f, 20.8f}, {10.7f, 14.8f}, {16, 14.6f}};
     gfx_canvas_save(c);
     gfx_canvas_translate(c, 0.6f, 1.4f);
     polygon(c, arrow, 7);
@@ -87,8 +87,8 @@ static void draw_crosshair(struct gfx_canvas *c)
 static void draw_double(struct gfx_canvas *c, float degrees)
 {
     static const float shape[][2] = {
-        {-9, 0},     {-4.5f, -4}, {-4.5f, -1.1f}, {4.5f, -1.1f}, {4.5f, -4},
-        {9, 0},      {4.5f, 4},   {4.5f, 1.1f},   {-4.5f, 1.1f}, {-4.5f, 4}};
+        {-9, 0}, {-4.5f, -4}, {-4.5f, -1.1f}, {4.5f, -1.1f}, {4.5f, -4},
+        {9, 0},  {4.5f, 4},   {4.5f, 1.1f},   {-4.5f, 1.1f}, {-4.5f, 4}};
     gfx_canvas_save(c);
     gfx_canvas_translate(c, 12, 12);
     gfx_canvas_rotate(c, degrees * 0.01745329f);
@@ -108,10 +108,9 @@ static void draw_wait(struct gfx_canvas *c)
     gfx_canvas_fill_ellipse(c, 12, 12, 9, 9, 0xffffffff);
     for (int i = 0; i < 8; i++) {
         float a = (float)i * 0.78539816f;
-        gfx_canvas_fill_ellipse(c, 12 + 5.6f * cosf(a), 12 + 5.6f * sinf(a),
-                                1.7f, 1.7f,
-                                0xff000000u * 1 |
-                                    (uint32_t)(30 + i * 20) * 0x10101u);
+        gfx_canvas_fill_ellipse(
+            c, 12 + 5.6f * cosf(a), 12 + 5.6f * sinf(a), 1.7f, 1.7f,
+            0xff000000u * 1 | (uint32_t)(30 + i * 20) * 0x10101u);
     }
 }
 

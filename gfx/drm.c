@@ -43,13 +43,12 @@ struct drm {
     struct buffer cursor;
 };
 
-static bool make_buffer(struct drm *d, int width, int height,
-                        struct buffer *b)
+static bool make_buffer(struct drm *d, int width, int height, struct buffer *b)
 {
     uint32_t pitch;
     uint64_t size, offset;
-    if (drmModeCreateDumbBuffer(d->fd, (uint32_t)width, (uint32_t)height, 32,
-                                0, &b->handle, &pitch, &size) ||
+    if (drmModeCreateDumbBuffer(d->fd, (uint32_t)width, (uint32_t)height, 32, 0,
+                                &b->handle, &pitch, &size) ||
         drmModeMapDumbBuffer(d->fd, b->handle, &offset))
         return false;
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, d->fd,
@@ -66,11 +65,11 @@ static bool make_scanout(struct drm *d, struct buffer *b)
     return make_buffer(d, d->base.width, d->base.height, b) &&
            drmModeAddFB(d->fd, (uint32_t)d->base.width,
                         (uint32_t)d->base.height, 24, 32,
-                        (uint32_t)b->image.stride * 4, b->handle,
-                        &b->fb) == 0;
+                        (uint32_t)b->image.stride * 4, b->handle, &b->fb) == 0;
 }
 
-/* ---- frames --------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------
+ */
 
 static void flipped(int fd, unsigned frame, unsigned sec, unsigned usec,
                     void *data)
@@ -140,7 +139,8 @@ static void commit(struct gfx_backend *backend, const struct gfx_region *damage)
         d->back = !d->back;
 }
 
-/* ---- cursor --------------------------------------------------------------- */
+/* ---- cursor ---------------------------------------------------------------
+ */
 
 static bool set_cursor(struct gfx_backend *backend,
                        const struct gfx_image *image, int hot_x, int hot_y)
@@ -191,7 +191,8 @@ static const struct gfx_backend_ops ops = {
     .destroy = destroy,
 };
 
-/* ---- setting up ----------------------------------------------------------- */
+/* ---- setting up -----------------------------------------------------------
+ */
 
 /* A mode of the wanted size at 60 Hz; a virtual screen only looks at the
  * visible size, the blanking just has to be plausible. */
@@ -219,8 +220,8 @@ static bool probe(struct drm *d, drmModeRes *res, int width, int height)
 {
     for (int i = 0; i < res->count_connectors; i++) {
         drmModeConnector *c = drmModeGetConnector(d->fd, res->connectors[i]);
-        bool found = c && c->connection == DRM_MODE_CONNECTED &&
-                     c->count_modes > 0;
+        bool found =
+            c && c->connection == DRM_MODE_CONNECTED && c->count_modes > 0;
         if (found) {
             d->connector = c->connector_id;
             d->mode = c->modes[0];

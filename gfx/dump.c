@@ -92,9 +92,8 @@ char *dump_state(struct server *s, size_t *len)
     put_surfaces(out, s, GFX_WINDOW);
     fputs("],\n \"panels\": [", out);
     put_surfaces(out, s, GFX_PANEL);
-    fprintf(out, "],\n \"snap\": %s", gfx_rect_empty(s->seat.snap)
-                                          ? "null"
-                                          : "true");
+    fprintf(out, "],\n \"snap\": %s",
+            gfx_rect_empty(s->seat.snap) ? "null" : "true");
     put_flag(out, "reveal", s->reveal);
     fputs("}\n", out);
     if (fclose(out) == 0)

@@ -80,8 +80,7 @@ static void apply_motion(struct server *s, struct device *d)
 }
 
 /* A press belongs to the place that the same report moved to. */
-static void on_key(struct server *s, struct device *d, uint32_t code,
-                   int value)
+static void on_key(struct server *s, struct device *d, uint32_t code, int value)
 {
     apply_motion(s, d);
     if (code >= BTN_MOUSE && code < BTN_JOYSTICK) {

@@ -44,7 +44,8 @@ struct gfx_rect extent_rect(const struct surface *f)
     return r;
 }
 
-/* ---- zones ---------------------------------------------------------------- */
+/* ---- zones ----------------------------------------------------------------
+ */
 
 static enum zone edges(struct gfx_rect r, int x, int y)
 {
@@ -106,7 +107,8 @@ uint32_t zone_cursor(const struct surface *f, enum zone zone)
     }
 }
 
-/* ---- looks ---------------------------------------------------------------- */
+/* ---- looks ----------------------------------------------------------------
+ */
 
 static void glyph_close(struct gfx_canvas *c, float x, float y, uint32_t ink)
 {
@@ -114,8 +116,7 @@ static void glyph_close(struct gfx_canvas *c, float x, float y, uint32_t ink)
     gfx_canvas_line(c, x - 2.4f, y + 2.4f, x + 2.4f, y - 2.4f, 1.2f, ink);
 }
 
-static void glyph_minimise(struct gfx_canvas *c, float x, float y,
-                           uint32_t ink)
+static void glyph_minimise(struct gfx_canvas *c, float x, float y, uint32_t ink)
 {
     gfx_canvas_line(c, x - 3, y, x + 3, y, 1.4f, ink);
 }
@@ -226,9 +227,9 @@ void frame_set_hot(struct surface *f, int button)
         return;
     f->hot_button = button;
     f->decor_stale = f->snapshot_stale = true;
-    damage_under(f->client->server, f,
-                 gfx_rect_of(f->x, f->y - TITLE_HEIGHT, f->width,
-                             TITLE_HEIGHT));
+    damage_under(
+        f->client->server, f,
+        gfx_rect_of(f->x, f->y - TITLE_HEIGHT, f->width, TITLE_HEIGHT));
 }
 
 /* A wide soft shadow, a tight one, and a hairline. */

@@ -11,36 +11,33 @@
 
 #define MATCHED (GFX_SHIFT | GFX_CONTROL | GFX_ALT | GFX_SUPER)
 
-/* ---- US layout ------------------------------------------------------------ */
+/* ---- US layout ------------------------------------------------------------
+ */
 
 static const char *const plain[] = {
-    [KEY_ESC] = "\33\33",      [KEY_1] = "1!", [KEY_2] = "2@",
-    [KEY_3] = "3#",            [KEY_4] = "4$", [KEY_5] = "5%",
-    [KEY_6] = "6^",            [KEY_7] = "7&", [KEY_8] = "8*",
-    [KEY_9] = "9(",            [KEY_0] = "0)", [KEY_MINUS] = "-_",
-    [KEY_EQUAL] = "=+",        [KEY_BACKSPACE] = "\b\b",
-    [KEY_TAB] = "\t\t",        [KEY_Q] = "qQ", [KEY_W] = "wW",
-    [KEY_E] = "eE",            [KEY_R] = "rR", [KEY_T] = "tT",
-    [KEY_Y] = "yY",            [KEY_U] = "uU", [KEY_I] = "iI",
-    [KEY_O] = "oO",            [KEY_P] = "pP", [KEY_LEFTBRACE] = "[{",
-    [KEY_RIGHTBRACE] = "]}",   [KEY_ENTER] = "\n\n",
-    [KEY_A] = "aA",            [KEY_S] = "sS", [KEY_D] = "dD",
-    [KEY_F] = "fF",            [KEY_G] = "gG", [KEY_H] = "hH",
-    [KEY_J] = "jJ",            [KEY_K] = "kK", [KEY_L] = "lL",
-    [KEY_SEMICOLON] = ";:",    [KEY_APOSTROPHE] = "'\"",
-    [KEY_GRAVE] = "`~",        [KEY_BACKSLASH] = "\\|",
-    [KEY_Z] = "zZ",            [KEY_X] = "xX", [KEY_C] = "cC",
-    [KEY_V] = "vV",            [KEY_B] = "bB", [KEY_N] = "nN",
-    [KEY_M] = "mM",            [KEY_COMMA] = ",<",
-    [KEY_DOT] = ".>",          [KEY_SLASH] = "/?",
-    [KEY_KPASTERISK] = "**",   [KEY_SPACE] = "  ",
-    [KEY_KP7] = "77",          [KEY_KP8] = "88", [KEY_KP9] = "99",
-    [KEY_KPMINUS] = "--",      [KEY_KP4] = "44", [KEY_KP5] = "55",
-    [KEY_KP6] = "66",          [KEY_KPPLUS] = "++",
-    [KEY_KP1] = "11",          [KEY_KP2] = "22", [KEY_KP3] = "33",
-    [KEY_KP0] = "00",          [KEY_KPDOT] = "..",
-    [KEY_102ND] = "<>",        [KEY_KPENTER] = "\n\n",
-    [KEY_KPSLASH] = "//",
+    [KEY_ESC] = "\33\33",    [KEY_1] = "1!",           [KEY_2] = "2@",
+    [KEY_3] = "3#",          [KEY_4] = "4$",           [KEY_5] = "5%",
+    [KEY_6] = "6^",          [KEY_7] = "7&",           [KEY_8] = "8*",
+    [KEY_9] = "9(",          [KEY_0] = "0)",           [KEY_MINUS] = "-_",
+    [KEY_EQUAL] = "=+",      [KEY_BACKSPACE] = "\b\b", [KEY_TAB] = "\t\t",
+    [KEY_Q] = "qQ",          [KEY_W] = "wW",           [KEY_E] = "eE",
+    [KEY_R] = "rR",          [KEY_T] = "tT",           [KEY_Y] = "yY",
+    [KEY_U] = "uU",          [KEY_I] = "iI",           [KEY_O] = "oO",
+    [KEY_P] = "pP",          [KEY_LEFTBRACE] = "[{",   [KEY_RIGHTBRACE] = "]}",
+    [KEY_ENTER] = "\n\n",    [KEY_A] = "aA",           [KEY_S] = "sS",
+    [KEY_D] = "dD",          [KEY_F] = "fF",           [KEY_G] = "gG",
+    [KEY_H] = "hH",          [KEY_J] = "jJ",           [KEY_K] = "kK",
+    [KEY_L] = "lL",          [KEY_SEMICOLON] = ";:",   [KEY_APOSTROPHE] = "'\"",
+    [KEY_GRAVE] = "`~",      [KEY_BACKSLASH] = "\\|",  [KEY_Z] = "zZ",
+    [KEY_X] = "xX",          [KEY_C] = "cC",           [KEY_V] = "vV",
+    [KEY_B] = "bB",          [KEY_N] = "nN",           [KEY_M] = "mM",
+    [KEY_COMMA] = ",<",      [KEY_DOT] = ".>",         [KEY_SLASH] = "/?",
+    [KEY_KPASTERISK] = "**", [KEY_SPACE] = "  ",       [KEY_KP7] = "77",
+    [KEY_KP8] = "88",        [KEY_KP9] = "99",         [KEY_KPMINUS] = "--",
+    [KEY_KP4] = "44",        [KEY_KP5] = "55",         [KEY_KP6] = "66",
+    [KEY_KPPLUS] = "++",     [KEY_KP1] = "11",         [KEY_KP2] = "22",
+    [KEY_KP3] = "33",        [KEY_KP0] = "00",         [KEY_KPDOT] = "..",
+    [KEY_102ND] = "<>",      [KEY_KPENTER] = "\n\n",   [KEY_KPSLASH] = "//",
 };
 
 uint32_t keymap_text(uint32_t code, uint32_t modifiers)
@@ -73,7 +70,8 @@ static uint32_t modifier_bit(uint32_t code)
     }
 }
 
-/* ---- registered shortcuts ------------------------------------------------- */
+/* ---- registered shortcuts -------------------------------------------------
+ */
 
 static void tell_shortcut(const struct shortcut *k,
                           enum gfx_shortcut_phase phase)
@@ -92,8 +90,7 @@ static bool run_registered(struct server *s, uint32_t code, uint32_t mods,
         if (!k->client || k->code != code || k->modifiers != mods)
             continue;
         k->held = mods != 0;
-        tell_shortcut(k, repeat ? GFX_SHORTCUT_REPEATED
-                                : GFX_SHORTCUT_PRESSED);
+        tell_shortcut(k, repeat ? GFX_SHORTCUT_REPEATED : GFX_SHORTCUT_PRESSED);
         return true;
     }
     return false;
@@ -151,7 +148,8 @@ void shortcuts_forget(struct client *c)
             c->server->shortcuts[i] = (struct shortcut){0};
 }
 
-/* ---- the system's own ----------------------------------------------------- */
+/* ---- the system's own -----------------------------------------------------
+ */
 
 static void cycle_windows(struct surface *f)
 {
@@ -196,7 +194,8 @@ static bool run_system(struct server *s, uint32_t code, uint32_t mods,
     return false;
 }
 
-/* ---- menus of the focused app --------------------------------------------- */
+/* ---- menus of the focused app ---------------------------------------------
+ */
 
 static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
 {
@@ -207,8 +206,9 @@ static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
     if (!(mods & GFX_SUPER) || !key || !f)
         return false;
     for (size_t at = 0; gfx_menu_next(f->menus, f->menus_len, &at, &r, &text);)
-        if (r.key == key && !(r.flags & (GFX_MENU_DISABLED | GFX_MENU_TITLE |
-                                         GFX_MENU_SEPARATOR)) &&
+        if (r.key == key &&
+            !(r.flags &
+              (GFX_MENU_DISABLED | GFX_MENU_TITLE | GFX_MENU_SEPARATOR)) &&
             (r.modifiers | GFX_SUPER) == mods) {
             struct gfx_msg event = {.type = GFX_EV_MENU, .value = r.id};
             struct gfx_msg flash = {.type = GFX_EV_MENU_SHORTCUT};
@@ -221,7 +221,8 @@ static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
     return false;
 }
 
-/* ---- one key -------------------------------------------------------------- */
+/* ---- one key --------------------------------------------------------------
+ */
 
 static bool take_shortcut(struct server *s, uint32_t code, bool repeat)
 {
@@ -269,8 +270,8 @@ void seat_key(struct server *s, uint32_t code, int value)
 {
     if (code >= 8 * sizeof s->seat.swallowed)
         return;
-    uint8_t *byte = &s->seat.swallowed[code / 8], bit =
-                                                      (uint8_t)(1u << code % 8);
+    uint8_t *byte = &s->seat.swallowed[code / 8],
+            bit = (uint8_t)(1u << code % 8);
     seat_flush(s);
     update_modifiers(s, code, value);
     if (value == 0 && *byte & bit) {

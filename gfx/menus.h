@@ -17,10 +17,10 @@
 #define GFX_MENU_ITEMS_MAX 64
 
 enum gfx_menu_flags { /* bit order of item-flags in the WIT, then our own */
-    GFX_MENU_DISABLED = 1,
-    GFX_MENU_CHECKED = 2,
-    GFX_MENU_SEPARATOR = 4,
-    GFX_MENU_TITLE = 128,
+                      GFX_MENU_DISABLED = 1,
+                      GFX_MENU_CHECKED = 2,
+                      GFX_MENU_SEPARATOR = 4,
+                      GFX_MENU_TITLE = 128,
 };
 
 struct gfx_menu_record {

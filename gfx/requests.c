@@ -13,7 +13,8 @@ typedef void (*surface_fn)(struct surface *f, const struct gfx_msg *msg,
 typedef void (*client_fn)(struct client *c, const struct gfx_msg *msg,
                           const char *tail, size_t len);
 
-/* ---- about one surface ---------------------------------------------------- */
+/* ---- about one surface ----------------------------------------------------
+ */
 
 static void on_destroy(struct surface *f, const struct gfx_msg *msg,
                        const char *tail, size_t len)
@@ -131,7 +132,8 @@ static const surface_fn about_surface[GFX_MSG_TYPES] = {
     [GFX_REQ_PANEL_SHOW] = on_panel_show,
 };
 
-/* ---- about the app, or all of the desktop --------------------------------- */
+/* ---- about the app, or all of the desktop ---------------------------------
+ */
 
 static void on_create(struct client *c, const struct gfx_msg *msg,
                       const char *tail, size_t len)

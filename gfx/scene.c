@@ -5,8 +5,8 @@
  * it; where one covers only a part, the rectangle is split along its edges,
  * so that hidden pixels are never drawn.
  */
-#include "gfx/server.h"
 #include "gfx/blend.h"
+#include "gfx/server.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ struct target {
     int ox, oy; /* screen position of its first pixel */
 };
 
-/* ---- damage --------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------
+ */
 
 void damage_rect(struct server *s, struct gfx_rect rect)
 {
@@ -67,7 +68,8 @@ void damage_surface(struct surface *f)
         damage_under(f->client->server, f, extent_rect(f));
 }
 
-/* ---- one window ----------------------------------------------------------- */
+/* ---- one window -----------------------------------------------------------
+ */
 
 /* Coverage of the pixels of a rounded bottom-right corner. */
 static uint8_t corner[CORNER][CORNER];
@@ -97,8 +99,7 @@ static void corner_init(void)
 static struct gfx_image front_image(const struct surface *f)
 {
     return (struct gfx_image){(uint32_t *)(uintptr_t)pool_pixels(&f->front),
-                              f->front.width, f->front.height,
-                              f->front.stride};
+                              f->front.width, f->front.height, f->front.stride};
 }
 
 /* Fills what the app's buffer does not reach of the (bigger) content. */
@@ -115,9 +116,8 @@ static void draw_blank(struct gfx_image *image, const struct gfx_image *src,
 static void draw_corner(struct gfx_image *image, const struct gfx_image *src,
                         struct gfx_rect clip, struct gfx_rect place, bool left)
 {
-    struct gfx_rect r = {left ? place.x0 : place.x1 - CORNER,
-                         place.y1 - CORNER, left ? place.x0 + CORNER : place.x1,
-                         place.y1};
+    struct gfx_rect r = {left ? place.x0 : place.x1 - CORNER, place.y1 - CORNER,
+                         left ? place.x0 + CORNER : place.x1, place.y1};
     struct gfx_rect c = gfx_rect_and(r, clip);
     for (int y = c.y0; y < c.y1; y++)
         for (int x = c.x0; x < c.x1; x++) {
@@ -142,8 +142,8 @@ static void draw_content(const struct surface *f, struct gfx_image *image,
                          struct gfx_rect clip, struct gfx_rect place)
 {
     struct gfx_image src = front_image(f);
-    struct gfx_rect r = gfx_rect_and(gfx_rect_and(clip, place),
-                                     gfx_image_rect(image));
+    struct gfx_rect r =
+        gfx_rect_and(gfx_rect_and(clip, place), gfx_image_rect(image));
     if (gfx_rect_empty(r))
         return;
     if (f->kind == GFX_PANEL || f->flags & GFX_WINDOW_TRANSPARENT) {
@@ -182,8 +182,8 @@ static void draw_frame(struct surface *f, struct gfx_image *image,
         if (!gfx_rect_empty(r) && f->decor.pixels)
             gfx_over(image, r, &f->decor, r.x0 - x, r.y0 - y, 255);
     }
-    draw_content(f, image, clip, gfx_rect_of(x, y + above, f->width,
-                                             f->height));
+    draw_content(f, image, clip,
+                 gfx_rect_of(x, y + above, f->width, f->height));
 }
 
 void window_picture(struct surface *f)
@@ -202,8 +202,8 @@ void window_picture(struct surface *f)
     f->snapshot_stale = false;
 }
 
-static void draw_elsewhere(struct server *s, struct surface *f,
-                           struct target t, struct gfx_rect clip)
+static void draw_elsewhere(struct server *s, struct surface *f, struct target t,
+                           struct gfx_rect clip)
 {
     struct gfx_rectf n = f->anim.now;
     n.x += space_offset(s, f) - (float)t.ox;
@@ -240,7 +240,8 @@ static void draw_shadow(struct server *s, struct surface *f, struct target t,
     }
 }
 
-/* ---- panels --------------------------------------------------------------- */
+/* ---- panels ---------------------------------------------------------------
+ */
 
 static void compose(struct server *s, struct target t, struct gfx_rect r,
                     int top, int depth);
@@ -257,8 +258,7 @@ static void box_row(uint32_t *p, int n, int step, uint32_t *tmp)
             sum += i == -HALF ? px_spread(tmp[0]) * HALF : 0;
         else {
             /* of five values: 51 / 256 is close to a fifth, and fits */
-            p[(size_t)i * step] =
-                px_pack((sum * 51 + PX_HALF) >> 8 & PX_LANES);
+            p[(size_t)i * step] = px_pack((sum * 51 + PX_HALF) >> 8 & PX_LANES);
             sum -= px_spread(tmp[gfx_max(i - HALF, 0)]);
         }
     }
@@ -269,8 +269,8 @@ static void box_blur(struct gfx_image *image)
     uint32_t tmp[GFX_SIDE_MAX];
     for (int pass = 0; pass < 3; pass++) {
         for (int y = 0; y < image->height; y++)
-            box_row(image->pixels + (size_t)y * image->stride, image->width,
-                    1, tmp);
+            box_row(image->pixels + (size_t)y * image->stride, image->width, 1,
+                    tmp);
         for (int x = 0; x < image->width; x++)
             box_row(image->pixels + x, image->height, image->stride, tmp);
     }
@@ -315,8 +315,8 @@ static void round_span(void *ctx, int x, int y, int n, const uint8_t *cov,
 {
     struct round_copy *c = ctx;
     uint32_t *d = c->dst->pixels + (size_t)y * c->dst->stride + x;
-    const uint32_t *s = c->src->pixels +
-                        (size_t)(y - c->oy) * c->src->stride + (x - c->ox);
+    const uint32_t *s =
+        c->src->pixels + (size_t)(y - c->oy) * c->src->stride + (x - c->ox);
     for (int i = 0; i < n; i++) {
         unsigned k = cov ? cov[i] : all;
         d[i] = k == 255 ? s[i] : px_over(d[i], px_mul(s[i], k));
@@ -335,10 +335,9 @@ static void draw_backdrop(struct surface *f, struct gfx_image *image,
                           (float)place.y0, (float)f->width, (float)f->height,
                           (float)f->radius);
     gfx_path_fill(&path, &raster);
-    gfx_raster_sweep(&raster,
-                     gfx_rect_and(clip, gfx_rect_and(place,
-                                                     gfx_image_rect(image))),
-                     GFX_NONZERO, round_span, &copy);
+    gfx_raster_sweep(
+        &raster, gfx_rect_and(clip, gfx_rect_and(place, gfx_image_rect(image))),
+        GFX_NONZERO, round_span, &copy);
     gfx_path_finish(&path);
     gfx_raster_finish(&raster);
 }
@@ -349,21 +348,22 @@ static void draw_panel(struct surface *f, struct target t, struct gfx_rect clip)
     if (f->flags & GFX_PANEL_SHADOW) {
         gfx_shadow_draw(t.image, clip, place.x0, place.y0 + 8, f->width,
                         f->height, (int)f->radius, 32, 0x50000000);
-        gfx_shadow_draw(t.image, clip, place.x0, place.y0, f->width,
-                        f->height, (int)f->radius, 2, 0x30000000);
+        gfx_shadow_draw(t.image, clip, place.x0, place.y0, f->width, f->height,
+                        (int)f->radius, 2, 0x30000000);
     }
     if (blurs(f))
         draw_backdrop(f, t.image, clip, place);
     draw_content(f, t.image, clip, place);
 }
 
-/* ---- the whole ------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------
+ */
 
 static void draw_surface(struct server *s, struct surface *f, struct target t,
                          struct gfx_rect r)
 {
-    struct gfx_rect clip = gfx_rect_and(gfx_rect_move(r, -t.ox, -t.oy),
-                                        gfx_image_rect(t.image));
+    struct gfx_rect clip =
+        gfx_rect_and(gfx_rect_move(r, -t.ox, -t.oy), gfx_image_rect(t.image));
     if (f->kind == GFX_PANEL) {
         draw_panel(f, t, clip);
         return;
@@ -372,8 +372,8 @@ static void draw_surface(struct server *s, struct surface *f, struct target t,
         draw_elsewhere(s, f, t, clip);
         return;
     }
-    struct gfx_rect frame = gfx_rect_move(
-        frame_rect(f), (int)space_offset(s, f) - t.ox, -t.oy);
+    struct gfx_rect frame =
+        gfx_rect_move(frame_rect(f), (int)space_offset(s, f) - t.ox, -t.oy);
     if (framed(f) && !gfx_rect_inside(clip, gfx_rect_grow(frame, -CORNER)))
         draw_shadow(s, f, t, clip, frame);
     draw_frame(f, t.image, clip, frame.x0, frame.y0);
@@ -386,8 +386,8 @@ static struct gfx_rect opaque_rect(const struct server *s,
     if (f->kind == GFX_PANEL || f->flags & GFX_WINDOW_TRANSPARENT ||
         f->anim.shown)
         return (struct gfx_rect){0};
-    struct gfx_rect r = gfx_rect_move(frame_rect(f),
-                                      (int)space_offset(s, f), 0);
+    struct gfx_rect r =
+        gfx_rect_move(frame_rect(f), (int)space_offset(s, f), 0);
     if (framed(f)) {
         r.y0 += CORNER;
         r.y1 -= CORNER;
@@ -395,17 +395,15 @@ static struct gfx_rect opaque_rect(const struct server *s,
     return r;
 }
 
-static void draw_wallpaper(struct server *s, struct target t,
-                           struct gfx_rect r)
+static void draw_wallpaper(struct server *s, struct target t, struct gfx_rect r)
 {
     gfx_copy(t.image, gfx_rect_move(r, -t.ox, -t.oy), &s->wallpaper, r.x0,
              r.y0);
 }
 
 /* Composes the parts of `r` around `hole`. */
-static void compose_around(struct server *s, struct target t,
-                           struct gfx_rect r, struct gfx_rect hole, int top,
-                           int depth)
+static void compose_around(struct server *s, struct target t, struct gfx_rect r,
+                           struct gfx_rect hole, int top, int depth)
 {
     const struct gfx_rect parts[4] = {{r.x0, r.y0, r.x1, hole.y0},
                                       {r.x0, hole.y1, r.x1, r.y1},

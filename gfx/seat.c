@@ -13,7 +13,8 @@
 #define SNAP_CORNER 110 /* from a corner along it */
 #define REVEAL_LEAVE 56
 
-/* ---- what is under the pointer -------------------------------------------- */
+/* ---- what is under the pointer --------------------------------------------
+ */
 
 static bool panel_ink(const struct surface *f, int x, int y)
 {
@@ -69,7 +70,8 @@ static struct surface *hit(struct server *s, int x, int y, enum zone *zone)
     return modal;
 }
 
-/* ---- events --------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------
+ */
 
 static void send_pointer(struct server *s, struct surface *f,
                          enum gfx_pointer_kind kind, uint32_t button,
@@ -173,7 +175,8 @@ void seat_forget(struct surface *f)
     seat_refocus(f->client->server);
 }
 
-/* ---- moving and resizing windows ------------------------------------------ */
+/* ---- moving and resizing windows ------------------------------------------
+ */
 
 /* The area a window dropped with the pointer here would take; or none. */
 static struct gfx_rect snap_area(const struct server *s)
@@ -313,7 +316,8 @@ void seat_pointer(struct server *s, int x, int y)
     t->motion_pending = true;
 }
 
-/* ---- buttons -------------------------------------------------------------- */
+/* ---- buttons --------------------------------------------------------------
+ */
 
 static uint32_t count_click(struct seat *t, uint32_t button)
 {
@@ -329,8 +333,7 @@ static uint32_t count_click(struct seat *t, uint32_t button)
     return t->clicks < 255 ? t->clicks : 255;
 }
 
-static void begin_grab(struct server *s, enum grab_kind kind,
-                       struct surface *f)
+static void begin_grab(struct server *s, enum grab_kind kind, struct surface *f)
 {
     struct seat *t = &s->seat;
     t->grab = kind;
@@ -390,8 +393,8 @@ static void press(struct server *s, uint32_t button)
 
 static void release_button(struct surface *f, enum zone began, int x, int y)
 {
-    static const enum gfx_action actions[3] = {
-        GFX_ACT_CLOSE, GFX_ACT_MINIMISE, GFX_ACT_FULLSCREEN};
+    static const enum gfx_action actions[3] = {GFX_ACT_CLOSE, GFX_ACT_MINIMISE,
+                                               GFX_ACT_FULLSCREEN};
     if (frame_zone(f, x, y) == began)
         window_perform(f, actions[began - ZONE_BUTTON0]);
 }
@@ -432,8 +435,7 @@ void seat_button(struct server *s, uint32_t code, bool down)
     }
     if (t->grab == GRAB_CONTENT)
         send_pointer(s, t->grabbed,
-                     down ? GFX_POINTER_PRESS : GFX_POINTER_RELEASE, button,
-                     0);
+                     down ? GFX_POINTER_PRESS : GFX_POINTER_RELEASE, button, 0);
     if (!t->buttons)
         end_grab(s);
 }

@@ -44,7 +44,7 @@ enum anim_end { ANIM_NOTHING, ANIM_HIDE, ANIM_SETTLE };
 
 /* A surface shown elsewhere than in its place, or on the way there. */
 struct anim {
-    bool shown;               /* drawn from `now`, not from its place */
+    bool shown; /* drawn from `now`, not from its place */
     bool running;
     struct gfx_rectf from, to, now; /* of the frame, on the screen */
     float alpha_from, alpha_to, alpha;
@@ -63,8 +63,8 @@ struct surface {
     struct pool front, pending;
     uint32_t last_serial;
     int want_width, want_height; /* to configure when pending is presented */
-    bool mapped;  /* something has been presented */
-    bool visible; /* panels: show-panel */
+    bool mapped;                 /* something has been presented */
+    bool visible;                /* panels: show-panel */
     bool frame_wanted;
     uint32_t cursor;
     char *menus;
@@ -114,8 +114,14 @@ struct client {
     bool unresponsive;
 };
 
-enum grab_kind { GRAB_NONE, GRAB_CONTENT, GRAB_MOVE, GRAB_RESIZE, GRAB_BUTTON,
-                 GRAB_SWALLOW };
+enum grab_kind {
+    GRAB_NONE,
+    GRAB_CONTENT,
+    GRAB_MOVE,
+    GRAB_RESIZE,
+    GRAB_BUTTON,
+    GRAB_SWALLOW
+};
 
 /* Parts of a window under the pointer; the edges combine. */
 enum zone {
@@ -133,22 +139,22 @@ enum zone {
 struct seat {
     int x, y; /* pointer */
     uint32_t modifiers;
-    uint32_t buttons; /* pressed, bit per gfx_button */
-    struct surface *over;  /* gets motion */
+    uint32_t buttons;     /* pressed, bit per gfx_button */
+    struct surface *over; /* gets motion */
     enum zone zone;
     bool motion_pending;
     enum grab_kind grab;
     struct surface *grabbed;
     enum zone grab_zone;
-    int grab_x, grab_y;          /* pointer when it began */
-    struct gfx_rect grab_rect;   /* content when it began */
+    int grab_x, grab_y;        /* pointer when it began */
+    struct gfx_rect grab_rect; /* content when it began */
     bool dragging;
     struct gfx_rect snap; /* preview; empty: none */
     uint64_t click_time;
     int click_x, click_y;
     uint32_t click_button, clicks;
     uint8_t swallowed[96]; /* keys whose release goes nowhere; bits */
-    uint32_t cursor; /* shown */
+    uint32_t cursor;       /* shown */
     struct surface *focus; /* keyboard */
 };
 
@@ -184,8 +190,8 @@ struct server {
     struct gfx_image wallpaper;
     struct gfx_image cursors[GFX_CURSORS];
     bool hardware_cursor;
-    struct gfx_region damage;      /* of the next frame */
-    struct gfx_region old_damage;  /* of the last one */
+    struct gfx_region damage;     /* of the next frame */
+    struct gfx_region old_damage; /* of the last one */
     uint64_t last_frame;
     bool sync_wanted;
 
@@ -282,8 +288,8 @@ struct gfx_rect cursor_rect(const struct server *s);
 void window_picture(struct surface *f); /* brings the snapshot up to date */
 
 /* animate.c */
-void anim_show(struct surface *f, struct gfx_rectf to, float alpha,
-               unsigned ms, enum anim_end end);
+void anim_show(struct surface *f, struct gfx_rectf to, float alpha, unsigned ms,
+               enum anim_end end);
 void anim_open(struct surface *f);
 void anim_minimise(struct surface *f);
 void anim_restore(struct surface *f);
@@ -295,7 +301,7 @@ float space_offset(const struct server *s, const struct surface *f);
 void seat_pointer(struct server *s, int x, int y);
 void seat_button(struct server *s, uint32_t button, bool down);
 void seat_scroll(struct server *s, float dx, float dy);
-void seat_flush(struct server *s); /* sends the last motion */
+void seat_flush(struct server *s);   /* sends the last motion */
 void seat_refocus(struct server *s); /* what is under the pointer changed */
 void seat_forget(struct surface *f);
 

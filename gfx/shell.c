@@ -115,7 +115,8 @@ bool menus_valid(const char *data, size_t len)
     return at == len && menus <= GFX_MENU_COUNT_MAX;
 }
 
-/* ---- answers -------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------
+ */
 
 void reply_value(struct client *c, uint32_t value)
 {
@@ -163,9 +164,8 @@ void shell_thumbnail(struct client *c, const struct gfx_msg *msg)
             gfx_over_scaled(&small, gfx_image_rect(&small), to, &f->snapshot,
                             from, 255);
     }
-    reply_memfd(c, small.pixels,
-                (size_t)small.width * (size_t)small.height * 4, small.width,
-                small.height);
+    reply_memfd(c, small.pixels, (size_t)small.width * (size_t)small.height * 4,
+                small.width, small.height);
     gfx_image_finish(&small);
     if (f && !f->anim.shown)
         gfx_image_finish(&f->snapshot);

@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- buffers -------------------------------------------------------------- */
+/* ---- buffers --------------------------------------------------------------
+ */
 
 static size_t pool_bytes(const struct pool *p)
 {
@@ -93,13 +94,14 @@ void surface_resize(struct surface *f, int width, int height)
 {
     f->want_width = gfx_max(1, gfx_min(width, GFX_SIDE_MAX));
     f->want_height = gfx_max(1, gfx_min(height, GFX_SIDE_MAX));
-    if (f->pending.map || (f->front.width == f->want_width &&
-                           f->front.height == f->want_height))
+    if (f->pending.map ||
+        (f->front.width == f->want_width && f->front.height == f->want_height))
         return;
     configure(f); /* without memory the old size stays */
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- life -----------------------------------------------------------------
+ */
 
 struct surface *surface_find(struct client *c, uint32_t id)
 {
@@ -119,8 +121,7 @@ struct surface *surface_global(struct server *s, uint32_t global)
 
 static void refuse(struct client *c, uint32_t id, enum gfx_refusal why)
 {
-    struct gfx_msg msg = {
-        .type = GFX_EV_REFUSED, .surface = id, .value = why};
+    struct gfx_msg msg = {.type = GFX_EV_REFUSED, .surface = id, .value = why};
     client_send(c, &msg, NULL, 0, -1, false);
 }
 
@@ -239,7 +240,8 @@ void surface_destroy(struct surface *f)
     free(f);
 }
 
-/* ---- presenting ----------------------------------------------------------- */
+/* ---- presenting -----------------------------------------------------------
+ */
 
 static void release(struct surface *f, uint32_t serial, int buffer)
 {

@@ -21,7 +21,8 @@ bool surface_shown(const struct server *s, const struct surface *f)
            (f->anim.shown || !f->minimised);
 }
 
-/* ---- stacking ------------------------------------------------------------- */
+/* ---- stacking -------------------------------------------------------------
+ */
 
 static int level(const struct surface *f)
 {
@@ -65,8 +66,8 @@ static struct surface *top_window(const struct server *s)
 {
     for (int i = s->nstack - 1; i >= 0; i--) {
         struct surface *f = s->stack[i];
-        if (f->kind == GFX_WINDOW && f->mapped && !f->hidden &&
-            !f->minimised && f->space == s->space)
+        if (f->kind == GFX_WINDOW && f->mapped && !f->hidden && !f->minimised &&
+            f->space == s->space)
             return f;
     }
     return NULL;
@@ -78,7 +79,8 @@ struct surface *fullscreen_window(const struct server *s)
     return f && f->fullscreen ? f : NULL;
 }
 
-/* ---- focus ---------------------------------------------------------------- */
+/* ---- focus ----------------------------------------------------------------
+ */
 
 static void tell_focus(struct surface *f, bool has)
 {
@@ -156,7 +158,8 @@ void window_activate(struct surface *f)
     client_ping(f->client);
 }
 
-/* ---- places --------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------
+ */
 
 struct gfx_rect usable_area(const struct server *s)
 {
@@ -200,9 +203,9 @@ void panel_place(struct surface *f)
         int x, y; /* halves of the room */
         int sign; /* of offset y */
     } places[] = {
-        [GFX_ANCHOR_TOP_LEFT] = {0, 0, 1}, [GFX_ANCHOR_TOP] = {1, 0, 1},
+        [GFX_ANCHOR_TOP_LEFT] = {0, 0, 1},  [GFX_ANCHOR_TOP] = {1, 0, 1},
         [GFX_ANCHOR_TOP_RIGHT] = {2, 0, 1}, [GFX_ANCHOR_BOTTOM] = {1, 2, -1},
-        [GFX_ANCHOR_CENTER] = {1, 1, 1}, [GFX_ANCHOR_FILL] = {0, 0, 1},
+        [GFX_ANCHOR_CENTER] = {1, 1, 1},    [GFX_ANCHOR_FILL] = {0, 0, 1},
     };
     int dx = gfx_max(-GFX_SIDE_MAX, gfx_min(f->offset_x, GFX_SIDE_MAX));
     int dy = gfx_max(-GFX_SIDE_MAX, gfx_min(f->offset_y, GFX_SIDE_MAX));
@@ -218,8 +221,7 @@ void panels_place(struct server *s)
     for (int i = 0; i < s->nstack; i++) {
         struct surface *f = s->stack[i];
         int above = framed(f) ? TITLE_HEIGHT : 0;
-        if (f->kind == GFX_WINDOW && !f->fullscreen &&
-            f->y - above < area.y0)
+        if (f->kind == GFX_WINDOW && !f->fullscreen && f->y - above < area.y0)
             window_move(f, f->x, area.y0 + above);
     }
 }
@@ -252,7 +254,8 @@ void window_set_rect(struct surface *f, struct gfx_rect content)
     moved(f);
 }
 
-/* ---- full screen, snapping ------------------------------------------------ */
+/* ---- full screen, snapping ------------------------------------------------
+ */
 
 static struct gfx_rect content_rect(const struct surface *f)
 {
@@ -309,7 +312,8 @@ void window_zoom(struct surface *f)
     }
 }
 
-/* ---- actions -------------------------------------------------------------- */
+/* ---- actions --------------------------------------------------------------
+ */
 
 /* Calls for every window of the app. */
 static void each_window(struct client *c, void (*call)(struct surface *))
@@ -394,7 +398,8 @@ void window_perform(struct surface *f, enum gfx_action action)
     seat_refocus(s);
 }
 
-/* ---- spaces --------------------------------------------------------------- */
+/* ---- spaces ---------------------------------------------------------------
+ */
 
 static void set_count(struct server *s, uint32_t count)
 {
@@ -455,8 +460,7 @@ void spaces_request(struct server *s, const struct gfx_msg *msg)
     seat_refocus(s);
 }
 
-void dock_icon_set(struct server *s, const char *app,
-                   const struct gfx_msg *msg)
+void dock_icon_set(struct server *s, const char *app, const struct gfx_msg *msg)
 {
     const int max = sizeof s->dock_icons / sizeof *s->dock_icons;
     int i = 0;

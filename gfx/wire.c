@@ -126,8 +126,8 @@ static bool acceptable(enum gfx_side from, const struct gfx_msg *msg,
 }
 
 enum gfx_wire_status gfx_wire_recv(int socket, enum gfx_side from,
-                                   struct gfx_msg *msg, char *tail,
-                                   size_t *len, int *fd)
+                                   struct gfx_msg *msg, char *tail, size_t *len,
+                                   int *fd)
 {
     struct iovec iov[2] = {{msg, sizeof *msg}, {tail, GFX_TAIL_MAX}};
     union {
@@ -151,8 +151,7 @@ enum gfx_wire_status gfx_wire_recv(int socket, enum gfx_side from,
     *len = n > (ssize_t)sizeof *msg ? (size_t)n - sizeof *msg : 0;
     tail[*len] = 0;
     if (n >= (ssize_t)sizeof *msg && !(m.msg_flags & MSG_TRUNC) &&
-        acceptable(from, msg, *len) &&
-        (*fd < 0 || from == GFX_FROM_COMPOSITOR))
+        acceptable(from, msg, *len) && (*fd < 0 || from == GFX_FROM_COMPOSITOR))
         return GFX_WIRE_OK;
     if (*fd >= 0)
         close(*fd);

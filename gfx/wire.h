@@ -62,7 +62,7 @@ enum gfx_msg_type {
     GFX_EV_QUIT,
     GFX_EV_OUTSIDE,
     GFX_EV_PING,
-    GFX_EV_REPLY, /* tail, descriptor: see the requests */
+    GFX_EV_REPLY,   /* tail, descriptor: see the requests */
     GFX_EV_REFUSED, /* the surface could not be created: value says why */
 
     /* Compositor to watching shell clients. */
@@ -79,16 +79,16 @@ enum gfx_msg_type {
 
 enum gfx_surface_kind { GFX_WINDOW, GFX_PANEL };
 enum gfx_window_flags { /* bit order of window-flags in the WIT */
-    GFX_WINDOW_FIXED = 1,
-    GFX_WINDOW_BARE = 2,
-    GFX_WINDOW_TRANSPARENT = 4,
-    GFX_WINDOW_UNFOCUSED = 8,
+                        GFX_WINDOW_FIXED = 1,
+                        GFX_WINDOW_BARE = 2,
+                        GFX_WINDOW_TRANSPARENT = 4,
+                        GFX_WINDOW_UNFOCUSED = 8,
 };
 enum gfx_panel_flags { /* bit order of panel-flags */
-    GFX_PANEL_KEYBOARD = 1,
-    GFX_PANEL_MODAL = 2,
-    GFX_PANEL_BLUR = 4,
-    GFX_PANEL_SHADOW = 8,
+                       GFX_PANEL_KEYBOARD = 1,
+                       GFX_PANEL_MODAL = 2,
+                       GFX_PANEL_BLUR = 4,
+                       GFX_PANEL_SHADOW = 8,
 };
 enum gfx_layer { GFX_LAYER_BOTTOM, GFX_LAYER_TOP, GFX_LAYER_OVERLAY };
 enum gfx_anchor {
@@ -130,24 +130,24 @@ enum gfx_cursor {
     GFX_CURSORS,
 };
 enum gfx_window_state { /* bit order of window-state */
-    GFX_STATE_FOCUSED = 1,
-    GFX_STATE_MINIMISED = 2,
-    GFX_STATE_HIDDEN = 4,
-    GFX_STATE_FULLSCREEN = 8,
-    GFX_STATE_ATTENTION = 16,
-    GFX_STATE_UNRESPONSIVE = 32,
+                        GFX_STATE_FOCUSED = 1,
+                        GFX_STATE_MINIMISED = 2,
+                        GFX_STATE_HIDDEN = 4,
+                        GFX_STATE_FULLSCREEN = 8,
+                        GFX_STATE_ATTENTION = 16,
+                        GFX_STATE_UNRESPONSIVE = 32,
 };
 enum gfx_action { /* order of window-action */
-    GFX_ACT_ACTIVATE,
-    GFX_ACT_MINIMISE,
-    GFX_ACT_RESTORE,
-    GFX_ACT_CLOSE,
-    GFX_ACT_FULLSCREEN,
-    GFX_ACT_HIDE_APP,
-    GFX_ACT_SHOW_APP,
-    GFX_ACT_QUIT_APP,
-    GFX_ACT_KILL_APP,
-    GFX_ACTIONS,
+                  GFX_ACT_ACTIVATE,
+                  GFX_ACT_MINIMISE,
+                  GFX_ACT_RESTORE,
+                  GFX_ACT_CLOSE,
+                  GFX_ACT_FULLSCREEN,
+                  GFX_ACT_HIDE_APP,
+                  GFX_ACT_SHOW_APP,
+                  GFX_ACT_QUIT_APP,
+                  GFX_ACT_KILL_APP,
+                  GFX_ACTIONS,
 };
 enum gfx_shortcut_phase {
     GFX_SHORTCUT_PRESSED,
@@ -248,8 +248,12 @@ enum gfx_side { GFX_FROM_APP, GFX_FROM_SHELL, GFX_FROM_COMPOSITOR };
 bool gfx_wire_send(int socket, const struct gfx_msg *msg, const void *tail,
                    size_t len, int fd);
 
-enum gfx_wire_status { GFX_WIRE_OK, GFX_WIRE_EMPTY, GFX_WIRE_CLOSED,
-                       GFX_WIRE_BAD };
+enum gfx_wire_status {
+    GFX_WIRE_OK,
+    GFX_WIRE_EMPTY,
+    GFX_WIRE_CLOSED,
+    GFX_WIRE_BAD
+};
 
 /*
  * Receives one message without waiting.  `tail` has room for GFX_TAIL_MAX
@@ -257,8 +261,8 @@ enum gfx_wire_status { GFX_WIRE_OK, GFX_WIRE_EMPTY, GFX_WIRE_CLOSED,
  * by the caller) or -1.  BAD: the peer sent what `from` may not send.
  */
 enum gfx_wire_status gfx_wire_recv(int socket, enum gfx_side from,
-                                   struct gfx_msg *msg, char *tail,
-                                   size_t *len, int *fd);
+                                   struct gfx_msg *msg, char *tail, size_t *len,
+                                   int *fd);
 const char *gfx_wire_name(uint32_t type);
 
 #endif

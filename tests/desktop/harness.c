@@ -1,0 +1,306 @@
+/* harness.c - see harness.h. */
+#include "tests/desktop/harness.h"
+#include "gfx/compositor.h"
+
+#include <linux/input-event-codes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Weverything"
+#include <stb/stb_image.h>
+#pragma clang diagnostic pop
+
+static void die(const char *what)
+{
+    printf("Bail out! %s\n", what);
+    exit(1);
+}
+
+void desk_start(struct desk *desk, int width, int height)
+{
+    int pair[2];
+    *desk = (struct desk){0};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        die("no socket pair");
+    fflush(stdout);
+    desk->pid = fork();
+    if (desk->pid == 0) {
+        close(pair[0]);
+        struct compositor_config config = {.control_fd = pair[1],
+                                           .headless = true,
+                                           .width = width,
+                                           .height = height};
+        exit(compositor_main(&config));
+    }
+    close(pair[1]);
+    desk->control = pair[0];
+    desk_expect(desk, GFX_CONTROL_FIRST_FRAME, NULL);
+}
+
+int desk_stop(struct desk *desk)
+{
+    int status = 0;
+    desk_send(desk, GFX_CONTROL_STOP, 0, 0);
+    waitpid(desk->pid, &status, 0);
+    close(desk->control);
+    free(desk->state);
+    gfx_image_finish(&desk->screen);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void send_fd(struct desk *desk, const struct gfx_control *msg, int fd)
+{
+    struct iovec iov = {(void *)(uintptr_t)msg, sizeof *msg};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd >= 0) {
+        m.msg_control = &control;
+        m.msg_controllen = sizeof control;
+        control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd),
+                                          .cmsg_level = SOL_SOCKET,
+                                          .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    }
+    if (sendmsg(desk->control, &m, MSG_NOSIGNAL) < 0)
+        die("the compositor is gone");
+}
+
+void desk_send(struct desk *desk, uint32_t type, int a, int b)
+{
+    struct gfx_control msg = {.type = type, .a = a, .b = b};
+    send_fd(desk, &msg, -1);
+}
+
+struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd)
+{
+    struct gfx_control msg;
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    for (;;) {
+        struct pollfd p = {.fd = desk->control, .events = POLLIN};
+        if (poll(&p, 1, 10000) < 1)
+            die("no answer from the compositor in ten seconds");
+        struct iovec iov = {&msg, sizeof msg};
+        struct msghdr m = {.msg_iov = &iov,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+        if (recvmsg(desk->control, &m, MSG_CMSG_CLOEXEC) != sizeof msg)
+            die("the compositor died");
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        int got = -1;
+        if (c)
+            memcpy(&got, CMSG_DATA(c), sizeof got);
+        if (msg.type == type && fd)
+            *fd = got;
+        else if (got >= 0)
+            close(got);
+        if (msg.type == type)
+            return msg;
+    }
+}
+
+/* ---- clients --------------------------------------------------------------
+ */
+
+int desk_connect_raw(struct desk *desk, const char *app, bool shell)
+{
+    int pair[2];
+    struct gfx_control msg = {.type = GFX_CONTROL_CLIENT,
+                              .instance = ++desk->next_instance,
+                              .flags = shell ? GFX_CLIENT_SHELL : 0};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        die("no socket pair");
+    strncpy(msg.app, app, sizeof msg.app - 1);
+    strncpy(msg.title, app, sizeof msg.title - 1);
+    send_fd(desk, &msg, pair[1]);
+    close(pair[1]);
+    return pair[0];
+}
+
+struct gfx_display *desk_connect(struct desk *desk, const char *app, bool shell)
+{
+    char why[256];
+    if (!gfx_fonts_load(NULL, why, sizeof why))
+        die(why);
+    return gfx_display_create(desk_connect_raw(desk, app, shell));
+}
+
+struct gfx_surface *desk_window(struct gfx_display *d, const char *title,
+                                int width, int height, uint32_t flags)
+{
+    struct gfx_msg msg = {0};
+    enum gfx_create_error error;
+    msg.create.kind = GFX_WINDOW;
+    msg.create.flags = flags;
+    msg.create.width = width;
+    msg.create.height = height;
+    struct gfx_surface *s =
+        gfx_surface_create(d, &msg, title, strlen(title), &error);
+    if (!s)
+        die("no window");
+    return s;
+}
+
+void desk_roundtrip(struct gfx_display *d)
+{
+    struct gfx_msg msg = {.type = GFX_REQ_CLIP_GET}, reply;
+    int fd;
+    if (!gfx_display_call(d, &msg, NULL, 0, &reply, NULL, &fd))
+        die("the compositor does not answer a client");
+}
+
+bool surface_wait(struct gfx_display *d, struct gfx_surface *s, uint32_t type,
+                  struct gfx_msg *event)
+{
+    struct pollfd p = {.fd = gfx_display_fd(d), .events = POLLIN};
+    do {
+        gfx_display_dispatch(d);
+        while (gfx_surface_event(s, event))
+            if (event->type == type)
+                return true;
+    } while (poll(&p, 1, 2000) > 0);
+    return false;
+}
+
+/* ---- input ----------------------------------------------------------------
+ */
+
+void desk_pointer(struct desk *desk, int x, int y)
+{
+    desk_send(desk, GFX_CONTROL_POINTER, x, y);
+}
+
+void desk_button(struct desk *desk, bool down)
+{
+    desk_send(desk, GFX_CONTROL_BUTTON, BTN_LEFT, down);
+}
+
+void desk_click(struct desk *desk, int x, int y)
+{
+    desk_pointer(desk, x, y);
+    desk_button(desk, true);
+    desk_button(desk, false);
+}
+
+void desk_key(struct desk *desk, int code, bool down)
+{
+    desk_send(desk, GFX_CONTROL_KEY, code, down);
+}
+
+void desk_tap(struct desk *desk, int code)
+{
+    desk_key(desk, code, true);
+    desk_key(desk, code, false);
+}
+
+void desk_sync(struct desk *desk)
+{
+    desk_send(desk, GFX_CONTROL_SYNC, 0, 0);
+    desk_expect(desk, GFX_CONTROL_SYNCED, NULL);
+}
+
+/* ---- looking --------------------------------------------------------------
+ */
+
+static int take_picture(struct desk *desk)
+{
+    struct gfx_control msg = {.type = GFX_CONTROL_SCREENSHOT};
+    int fd = memfd_create("shot", MFD_CLOEXEC);
+    send_fd(desk, &msg, fd);
+    if (desk_expect(desk, GFX_CONTROL_SHOT, NULL).a)
+        die("no screenshot");
+    return fd;
+}
+
+static void *read_all(int fd, size_t *len)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *data = calloc(1, (size_t)size + 1);
+    if (pread(fd, data, (size_t)size, 0) != size)
+        die("short read");
+    close(fd);
+    *len = (size_t)size;
+    return data;
+}
+
+void desk_look(struct desk *desk)
+{
+    size_t len;
+    int w, h, n;
+    void *png = read_all(take_picture(desk), &len);
+    uint8_t *rgb = stbi_load_from_memory(png, (int)len, &w, &h, &n, 3);
+    free(png);
+    if (!rgb)
+        die("the screenshot is not a PNG");
+    if (desk->screen.width != w || desk->screen.height != h) {
+        gfx_image_finish(&desk->screen);
+        gfx_image_init(&desk->screen, w, h);
+    }
+    for (int i = 0; i < w * h; i++)
+        desk->screen.pixels[i] = (uint32_t)rgb[3 * i] << 16 |
+                                 (uint32_t)rgb[3 * i + 1] << 8 | rgb[3 * i + 2];
+    stbi_image_free(rgb);
+}
+
+uint32_t desk_pixel(const struct desk *desk, int x, int y)
+{
+    return desk->screen.pixels[(size_t)y * desk->screen.stride + x];
+}
+
+void desk_save(struct desk *desk, const char *path)
+{
+    size_t len;
+    void *png = read_all(take_picture(desk), &len);
+    FILE *out = fopen(path, "wb");
+    if (!out || fwrite(png, 1, len, out) != len || fclose(out))
+        die("cannot write the picture");
+    free(png);
+}
+
+const char *desk_state(struct desk *desk)
+{
+    int fd = -1;
+    size_t len;
+    desk_send(desk, GFX_CONTROL_DUMP, 0, 0);
+    desk_expect(desk, GFX_CONTROL_DUMPED, &fd);
+    free(desk->state);
+    desk->state = read_all(fd, &len);
+    return desk->state;
+}
+
+/* ---- TAP ------------------------------------------------------------------
+ */
+
+static int count, failed;
+
+void tap(bool ok, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    printf("%sok %d - ", ok ? "" : "not ", ++count);
+    vprintf(fmt, args);
+    printf("\n");
+    fflush(stdout);
+    va_end(args);
+    failed += !ok;
+}
+
+int tap_end(void)
+{
+    printf("1..%d\n", count);
+    return failed != 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * harness.h - a compositor in a child process with a picture in memory, and
+ * the test in the place of PID 1: it connects clients, injects input, waits
+ * for the screen to settle, and looks at pixels and state.
+ */
+#ifndef TESTS_DESKTOP_HARNESS_H
+#define TESTS_DESKTOP_HARNESS_H
+
+#include "gfx/client.h"
+#include "gfx/control.h"
+
+#include <stdio.h>
+#include <sys/types.h>
+
+struct desk {
+    pid_t pid;
+    int control;
+    uint32_t next_instance;
+    struct gfx_image screen; /* after desk_look */
+    char *state;             /* after desk_state; JSON */
+};
+
+void desk_start(struct desk *desk, int width, int height);
+/* Ends the compositor; returns its exit status, or 128 + signal. */
+int desk_stop(struct desk *desk);
+
+/* A raw connection, or a display on one. */
+int desk_connect_raw(struct desk *desk, const char *app, bool shell);
+struct gfx_display *desk_connect(struct desk *desk, const char *app,
+                                 bool shell);
+struct gfx_surface *desk_window(struct gfx_display *d, const char *title,
+                                int width, int height, uint32_t flags);
+/* Returns when the compositor has handled all that the client has sent. */
+void desk_roundtrip(struct gfx_display *d);
+
+void desk_pointer(struct desk *desk, int x, int y);
+void desk_button(struct desk *desk, bool down);
+void desk_click(struct desk *desk, int x, int y);
+void desk_key(struct desk *desk, int code, bool down);
+void desk_tap(struct desk *desk, int code); /* down and up */
+/* Waits until everything is on the screen and nothing moves. */
+void desk_sync(struct desk *desk);
+void desk_send(struct desk *desk, uint32_t type, int a, int b);
+/* The next message of this type from the compositor (others are dropped). */
+struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd);
+
+void desk_look(struct desk *desk); /* fills desk->screen */
+uint32_t desk_pixel(const struct desk *desk, int x, int y); /* 0xRRGGBB */
+void desk_save(struct desk *desk, const char *path);
+const char *desk_state(struct desk *desk);
+
+/* Waits up to two seconds for an event of this type; drops others. */
+bool surface_wait(struct gfx_display *d, struct gfx_surface *s, uint32_t type,
+                  struct gfx_msg *event);
+
+/* ---- results as TAP -------------------------------------------------------
+ */
+
+void tap(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int tap_end(void); /* exit status */
+
+#endif
