@@ -17,8 +17,14 @@ typedef enum fast_kind {
     BINARY,
     LOAD,
     STORE,
+    BLOCK, /* without parameters and results */
+    IF,
     BR_IF,
     END,
+    CALL,
+    DROP,
+    GLOBAL_GET,
+    GLOBAL_SET,
 } fast_kind;
 
 /* By opcode byte: the kind, operand and result types, and opcodes.def's
@@ -26,6 +32,24 @@ typedef enum fast_kind {
 static struct fast_row {
     uint8_t kind, operand, result, arg;
 } rows[256];
+
+/* Those whose signature tells too little. */
+static const struct {
+    uint16_t op;
+    uint8_t kind;
+} own_kinds[] = {
+    {VM_OP_LOCAL_GET, LOCAL_GET},
+    {VM_OP_LOCAL_SET, LOCAL_SET},
+    {VM_OP_LOCAL_TEE, LOCAL_TEE},
+    {VM_OP_GLOBAL_GET, GLOBAL_GET},
+    {VM_OP_GLOBAL_SET, GLOBAL_SET},
+    {VM_OP_BLOCK, BLOCK},
+    {VM_OP_IF, IF},
+    {VM_OP_BR_IF, BR_IF},
+    {VM_OP_END, END},
+    {VM_OP_CALL, CALL},
+    {VM_OP_DROP, DROP},
+};
 
 static void make_row(vm_op op, const vm_signature *s)
 {
@@ -49,11 +73,8 @@ void vm_validate_init_loop(const vm_signature *signatures)
     for (int op = 0; op < VM_OP_COUNT; op++)
         if (vm_ops[op].prefix == 0 && signatures[op].npop != VM_SPECIAL)
             make_row((vm_op)op, &signatures[op]);
-    rows[vm_ops[VM_OP_LOCAL_GET].code].kind = LOCAL_GET;
-    rows[vm_ops[VM_OP_LOCAL_SET].code].kind = LOCAL_SET;
-    rows[vm_ops[VM_OP_LOCAL_TEE].code].kind = LOCAL_TEE;
-    rows[vm_ops[VM_OP_BR_IF].code].kind = BR_IF;
-    rows[vm_ops[VM_OP_END].code].kind = END;
+    for (size_t i = 0; i < sizeof own_kinds / sizeof *own_kinds; i++)
+        rows[vm_ops[own_kinds[i].op].code].kind = own_kinds[i].kind;
 }
 
 /* No LEB128 with an opcode before it is longer than this. */
@@ -74,12 +95,24 @@ static inline const uint8_t *skip_leb(const uint8_t *p)
     return p[3] & 0x80 ? NULL : p + 4;
 }
 
-/* A local's index in one or two bytes; moves *p past it. */
-static inline uint32_t local_index(const uint8_t **p)
+/* An index in one or two bytes, else too large a number; moves *p past. */
+static inline uint32_t short_index(const uint8_t **p)
 {
     const uint8_t *b = *p;
     *p = b + 1 + (b[0] >> 7);
     return b[0] & 0x80 ? (b[0] & 0x7fu) | (uint32_t)b[1] << 7 : b[0];
+}
+
+/* An index of up to four bytes; UINT32_MAX when it is longer. */
+static inline uint32_t medium_index(const uint8_t **p)
+{
+    const uint8_t *b = *p;
+    uint32_t index = b[0] & 0x7f, n = 0;
+    for (; b[n] & 0x80; index |= (b[n] & 0x7fu) << 7 * n)
+        if (++n == 4)
+            return UINT32_MAX;
+    *p = b + n + 1;
+    return index;
 }
 
 static bool label_is_empty(const vm_ctrl *c)
@@ -90,8 +123,40 @@ static bool label_is_empty(const vm_ctrl *c)
 /* A block, not the function's own, that leaves nothing: no more to check. */
 static bool end_is_plain(const vm_validator *v, const vm_ctrl *c)
 {
-    return v->nctrls > 1 && c->nresults == 0 && c->op != VM_OP_IF &&
-           c->ninits == v->ninits;
+    return v->nctrls > 1 && c->nresults == 0 && c->ninits == v->ninits &&
+           (c->op != VM_OP_IF || c->nparams == 0);
+}
+
+/* Opens a block of type [] -> []; false when there is no room. */
+static inline bool open_plain(vm_validator *v, uint16_t op, uint32_t height)
+{
+    if (v->nctrls == v->ctrl_capacity)
+        return false;
+    v->ctrls[v->nctrls++] =
+        (vm_ctrl){.op = op, .height = height, .ninits = v->ninits};
+    if (v->nctrls > v->max_ctrls)
+        v->max_ctrls = v->nctrls;
+    v->floor = height;
+    return true;
+}
+
+/*
+ * Replaces a call's operands by its results; NULL when they are not exactly of
+ * the parameters' types, or when there is no room.
+ */
+static inline vm_type *call_plain(const vm_functype *type, vm_type *sp,
+                                  const vm_type *floor, const vm_type *limit)
+{
+    uint32_t n = type->nparams;
+    if (sp - floor < n || limit - sp < type->nresults)
+        return NULL;
+    sp -= n;
+    for (uint32_t i = 0; i < n; i++)
+        if (sp[i] != type->types[i])
+            return NULL;
+    for (uint32_t i = 0; i < type->nresults; i++)
+        sp[i] = type->types[n + i];
+    return sp + type->nresults;
 }
 
 /*
@@ -118,7 +183,7 @@ static void run_fast(vm_validator *v, const uint8_t *stop)
             peak = sp;
         switch ((fast_kind)row.kind) {
         case LOCAL_GET: {
-            uint32_t i = local_index(&next);
+            uint32_t i = short_index(&next);
             if (i >= nfast || sp == limit)
                 break;
             *sp++ = fast[i];
@@ -127,7 +192,7 @@ static void run_fast(vm_validator *v, const uint8_t *stop)
         }
         case LOCAL_SET:
         case LOCAL_TEE: {
-            uint32_t i = local_index(&next);
+            uint32_t i = short_index(&next);
             if (i >= nfast || sp == floor || sp[-1] != fast[i])
                 break;
             sp -= row.kind == LOCAL_SET;
@@ -189,6 +254,56 @@ static void run_fast(vm_validator *v, const uint8_t *stop)
             v->nctrls--;
             v->floor = top[-1].height;
             floor = v->stack + v->floor;
+            pos = next;
+            continue;
+        }
+        case BLOCK:
+            if (*next != 0x40 ||
+                !open_plain(v, VM_OP_BLOCK, (uint32_t)(sp - v->stack)))
+                break;
+            floor = sp;
+            pos = next + 1;
+            continue;
+        case IF:
+            if (*next != 0x40 || sp == floor || sp[-1] != VM_I32 ||
+                !open_plain(v, VM_OP_IF, (uint32_t)(sp - 1 - v->stack)))
+                break;
+            floor = --sp;
+            pos = next + 1;
+            continue;
+        case CALL: {
+            uint32_t i = medium_index(&next);
+            if (i >= v->m->nfuncs)
+                break;
+            vm_type *after =
+                call_plain(&v->m->funcs[i].type->func, sp, floor, limit);
+            if (!after)
+                break;
+            v->flags |= VM_FUNC_HAS_CALLS;
+            sp = after;
+            pos = next;
+            continue;
+        }
+        case DROP:
+            if (sp == floor)
+                break;
+            sp--;
+            pos = next;
+            continue;
+        case GLOBAL_GET: {
+            uint32_t i = short_index(&next);
+            if (i >= v->m->nglobals || sp == limit)
+                break;
+            *sp++ = v->m->globals[i].type;
+            pos = next;
+            continue;
+        }
+        case GLOBAL_SET: {
+            uint32_t i = short_index(&next);
+            if (i >= v->m->nglobals || sp == floor ||
+                sp[-1] != v->m->globals[i].type || !v->m->globals[i].is_mutable)
+                break;
+            sp--;
             pos = next;
             continue;
         }
