@@ -1,6 +1,6 @@
 /*
  * validate.c - a module's validity outside of function bodies (section 3.5),
- * in the order of the sections, and the walk over the bodies.
+ * in the order of the sections, before the walk over the bodies.
  */
 #include "vm/validate.h"
 
@@ -346,90 +346,12 @@ static void check_datas(vm_validator *v)
     }
 }
 
-/* ---- function bodies ---------------------------------------------------- */
-
-static bool add_run(vm_validator *v, uint32_t count, vm_type type)
-{
-    if (count == 0)
-        return true;
-    if (v->nruns == v->run_capacity) {
-        uint32_t capacity = v->run_capacity ? v->run_capacity * 2 : 64;
-        vm_local_run *runs = realloc(v->runs, capacity * sizeof *runs);
-        if (!runs)
-            return false;
-        v->runs = runs;
-        v->run_capacity = capacity;
-    }
-    for (uint32_t i = v->nlocals; i < v->nlocals + count && i < VM_FAST_LOCALS;
-         i++)
-        v->fast[i] = type;
-    v->nlocals += count;
-    v->runs[v->nruns++] = (vm_local_run){v->nlocals, type};
-    v->tracks_inits |= !vm_type_is_defaultable(type);
-    return true;
-}
-
-/* Parameters are set from the start, other locals without a default not. */
-static bool start_tracking(vm_validator *v)
-{
-    if (v->nlocals > v->set_capacity) {
-        free(v->set);
-        v->set = malloc(v->nlocals);
-        v->set_capacity = v->set ? v->nlocals : 0;
-        if (!v->set)
-            return false;
-    }
-    memset(v->set, false, v->nlocals);
-    memset(v->set, true, v->type->nparams);
-    return true;
-}
-
-/* The reader stands at the declarations, which the decoder has checked. */
-static bool load_locals(vm_validator *v, const vm_funcdecl *func)
-{
-    v->nlocals = v->nruns = 0;
-    v->tracks_inits = false;
-    for (uint32_t i = 0; i < v->type->nparams; i++)
-        if (!add_run(v, 1, v->type->types[i]))
-            return false;
-    v->tracks_inits = false;
-    v->r.pos = v->m->bytes + func->locals;
-    for (uint32_t runs = vm_reader_u32(&v->r); runs; runs--) {
-        uint32_t count = vm_reader_u32(&v->r);
-        if (!add_run(v, count, vm_decode_valtype(&v->r, &v->scope)))
-            return false;
-    }
-    v->nfast = v->nlocals < VM_FAST_LOCALS ? v->nlocals : VM_FAST_LOCALS;
-    return !v->tracks_inits || start_tracking(v);
-}
-
-static void check_body(vm_validator *v, vm_funcdecl *func)
-{
-    v->type = &func->type->func;
-    v->r.end = v->m->bytes + func->body + func->body_size;
-    if (!load_locals(v, func)) {
-        v->no_memory = true;
-        vm_reader_invalid(&v->r, v->r.pos, "out of memory");
-        return;
-    }
-    vm_validate_body(v);
-    func->flags |= v->flags;
-    func->max_slots = v->max_height << !!(func->flags & VM_FUNC_HAS_V128);
-    func->max_labels = v->max_ctrls;
-}
-
-static void check_bodies(vm_validator *v)
-{
-    vm_module *m = v->m;
-    for (uint32_t i = m->nfunc_imports; i < m->nfuncs && !v->r.failed; i++)
-        check_body(v, &m->funcs[i]);
-}
-
 /* ---- all of it ---------------------------------------------------------- */
 
 static void (*const checks[])(vm_validator *v) = {
-    check_types,   check_tables, check_memories, check_tags,  check_globals,
-    check_exports, check_start,  check_elems,    check_datas, check_bodies,
+    check_types,   check_tables,       check_memories, check_tags,
+    check_globals, check_exports,      check_start,    check_elems,
+    check_datas,   vm_validate_bodies,
 };
 
 vm_status vm_module_validate(vm_module *m, vm_error *err)
@@ -446,11 +368,7 @@ vm_status vm_module_validate(vm_module *m, vm_error *err)
         if (!v.r.failed && !v.no_memory)
             checks[i](&v);
     free(v.declared);
-    free(v.stack);
-    free(v.ctrls);
-    free(v.runs);
-    free(v.set);
-    free(v.inits);
+    vm_validator_finish(&v);
     if (v.no_memory)
         return VM_NO_MEMORY;
     return v.r.failed ? VM_INVALID : VM_OK;

@@ -168,6 +168,9 @@ void vm_validate_init_loop(const vm_signature *signatures);
  */
 void vm_validate_body(vm_validator *v);
 void vm_validate_const(vm_validator *v, vm_constexpr expr, vm_type result);
+/* All bodies of the module; v needs no operand stack of its own. */
+void vm_validate_bodies(vm_validator *v);
+void vm_validator_finish(vm_validator *v); /* frees the stacks */
 /* Builds what the checks above read; called once per process. */
 void vm_validate_init(void);
 

@@ -98,6 +98,7 @@ void vm_error_set(vm_error *err, vm_phase phase, size_t offset, const char *fmt,
 typedef struct vm_options {
     bool deterministic; /* canonical NaNs, deterministic relaxed SIMD */
     bool eager;         /* compile every function at load */
+    unsigned threads;   /* that may validate a large module; 0 and 1: none */
 } vm_options;
 
 vm_engine *vm_engine_create(const vm_options *options); /* NULL: defaults */

@@ -374,6 +374,47 @@ static void exports_are_found(void **state)
     free(s.data);
 }
 
+/* Several threads report the same error that one would: the first. */
+static void threads_agree(void **state)
+{
+    enum { FUNCS = 1500, BODY = 1000, FIRST_BAD = 700, SECOND_BAD = 701 };
+    bytes m = {0}, s = {0};
+    put_header(&m);
+    PUT(&s, 1, 0x60, 0, 0);
+    put_section(&m, 1, &s);
+    put_leb(&s, FUNCS);
+    for (int i = 0; i < FUNCS; i++)
+        put_u8(&s, 0);
+    put_section(&m, 3, &s);
+    put_leb(&s, FUNCS);
+    for (int i = 0; i < FUNCS; i++) {
+        put_leb(&s, BODY);
+        put_u8(&s, 0);
+        for (int k = 0; k < BODY - 2; k++)
+            put_u8(&s, k == BODY - 3 && (i == FIRST_BAD || i == SECOND_BAD)
+                           ? 0x1a /* drop */
+                           : 0x01);
+        put_u8(&s, 0x0b);
+    }
+    put_section(&m, 10, &s);
+    size_t offsets[2];
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        vm_options options = {.threads = threads * 2 - 1};
+        vm_engine *own = vm_engine_create(&options);
+        vm_module *module;
+        vm_error err = {0};
+        assert_int_equal(vm_module_load(own, m.data, m.len, &module, &err),
+                         VM_INVALID);
+        assert_int_equal(err.phase, VM_PHASE_VALIDATE);
+        offsets[threads - 1] = err.offset;
+        vm_engine_destroy(own);
+    }
+    assert_int_equal(offsets[0], offsets[1]);
+    assert_int_equal(m.data[offsets[0]], 0x1a);
+    free(m.data);
+    free(s.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +429,7 @@ int main(void)
         cmocka_unit_test(branch_hints),
         cmocka_unit_test(legacy_exceptions),
         cmocka_unit_test(exports_are_found),
+        cmocka_unit_test(threads_agree),
     };
     return cmocka_run_group_tests_name("module", tests, setup, teardown);
 }
