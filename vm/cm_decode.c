@@ -294,7 +294,7 @@ static bool decode_export(cm_decoder *d)
         return cm_bad_byte(d, has_type, "optional component export type");
     if (!cm_check_implements(d, name, implements, item.sort) ||
         !(has_type ? ascribe(d, &item, &declared)
-                   : cm_declare(d, CM_AS_EXPORT, &item, &declared)) ||
+                   : cm_export_item(d, &item, &declared)) ||
         !cm_side_add(d, &d->scope->exports, CM_AS_EXPORT, name, &declared) ||
         !cm_space_add(d, &declared))
         return false;

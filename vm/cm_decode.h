@@ -195,6 +195,9 @@ typedef enum cm_level {
  */
 VM_MUST_CHECK bool cm_declare(cm_decoder *d, cm_level level,
                               const cm_externtype *type, cm_externtype *out);
+/* Exports an item as it is: what an instance exports has a name by that. */
+VM_MUST_CHECK bool cm_export_item(cm_decoder *d, const cm_externtype *item,
+                                  cm_externtype *out);
 /* Checks a name against its type and adds it to the side. */
 VM_MUST_CHECK bool cm_side_add(cm_decoder *d, cm_side *side, cm_level level,
                                vm_name name, const cm_externtype *type);

@@ -226,6 +226,17 @@ static const cm_interface *open_interface(cm_subst *s, cm_level level,
     return made;
 }
 
+bool cm_export_item(cm_decoder *d, const cm_externtype *item,
+                    cm_externtype *out)
+{
+    if (item->sort != CM_SORT_INSTANCE)
+        return cm_declare(d, CM_AS_EXPORT, item, out);
+    *out = *item;
+    return cm_work(d, item->instance->weight) &&
+           need(d, CM_AS_EXPORT,
+                interface_visible(d, CM_AS_EXPORT, item->instance), "instance");
+}
+
 bool cm_declare(cm_decoder *d, cm_level level, const cm_externtype *type,
                 cm_externtype *out)
 {
