@@ -1,0 +1,161 @@
+/*
+ * code.h - threaded code: what compile*.c makes and interp*.c runs.
+ *
+ * The code of a function is an array of 64-bit cells.  An instruction is the
+ * address of its handler followed by operand cells, most often one: four
+ * 16-bit fields (frame slots), or two and a 32-bit immediate:
+ *
+ *     field     0        1        2        3
+ *             | dst    | a      | b      | c      |
+ *             | dst    | a      | imm32           |
+ *
+ * A frame is an array of 8-byte slots:
+ *
+ *     [parameters][other locals] [record] [operand stack ...]
+ *      ^fp                        ^fp + rec
+ *
+ * A call's arguments lie on top of the caller's operand stack and become the
+ * first slots of the callee's frame; results come back at the same place,
+ * except that a single number comes back in the accumulator.  The call fills
+ * the callee's record: where to go on, the caller's fp and its pinned locals.
+ */
+#ifndef VYOMA_VM_CODE_H
+#define VYOMA_VM_CODE_H
+
+#include "vm/store.h"
+
+#if defined(__clang__) && !defined(VM_PORTABLE) &&                             \
+    (defined(__x86_64__) || defined(__aarch64__))
+#define VM_PRESERVE_NONE __attribute__((preserve_none))
+#else
+#define VM_PRESERVE_NONE
+#endif
+
+/* The abstract machine's registers, as every handler receives them. */
+#define VM_PARAMS                                                              \
+    const vm_cell *restrict pc, vm_slot *restrict fp,                          \
+        vm_instance *restrict inst, vm_fiber *restrict fiber, uint8_t *mem,    \
+        uint64_t msize, uint64_t budget, uint64_t acc, uint64_t l0,            \
+        uint64_t l1, double fd, float fs, double d0
+#define VM_ARGS                                                                \
+    pc, fp, inst, fiber, mem, msize, budget, acc, l0, l1, fd, fs, d0
+
+typedef VM_PRESERVE_NONE void (*vm_handler)(VM_PARAMS);
+
+/* The record, relative to fp + rec. */
+enum {
+    VM_REC_PC,
+    VM_REC_FP,
+    VM_REC_L0,
+    VM_REC_L1,
+    VM_REC_D0,
+    /* Calls into another instance return through vm_cross_return: */
+    VM_REC_CROSS_PC,
+    VM_REC_CROSS_FP,
+    VM_REC_CROSS_INSTANCE,
+    VM_REC_SLOTS
+};
+
+/* Frames larger than this check the stack themselves (h_check_stack). */
+#define VM_STACK_GUARD 1024
+#define VM_MAX_FRAME 65000
+
+/* Where a function's results are when it returns. */
+typedef enum vm_result_class {
+    VM_RESULT_SLOTS, /* fp[0...] of the callee, or none */
+    VM_RESULT_ACC,
+    VM_RESULT_F32,
+    VM_RESULT_F64,
+} vm_result_class;
+
+typedef enum vm_catch_kind {
+    VM_EH_CATCH, /* VM_CATCH ... VM_CATCH_ALL_REF, in their order */
+    VM_EH_CATCH_REF,
+    VM_EH_CATCH_ALL,
+    VM_EH_CATCH_ALL_REF,
+    VM_EH_DELEGATE, /* go on at entry `target` of the table */
+    VM_EH_LEGACY_CATCH, /* the exception itself, then its values */
+    VM_EH_LEGACY_CATCH_ALL,
+} vm_catch_kind;
+
+/*
+ * An exception handler, innermost first: covers pcs with start < pc <= end
+ * (a pc that throws is the cell after the call).  Values go to slot `dst` on.
+ */
+typedef struct vm_eh {
+    uint32_t start, end;
+    uint32_t kind, tag;
+    uint32_t target; /* cell */
+    uint32_t dst;
+} vm_eh;
+
+struct vm_code {
+    const vm_cell *entry; /* vm_lazy_entry until compiled */
+    uint32_t rec;         /* slot of the record */
+    uint32_t frame;       /* slots, 0 until compiled */
+    uint32_t func;        /* index in the module */
+    uint32_t ncells;
+    vm_module *module;
+    const vm_cell *cells;
+    const vm_eh *eh;
+    uint32_t neh;
+    uint32_t map_size;
+    const uint8_t *map; /* see vm_code_offset */
+};
+
+extern const vm_cell vm_lazy_entry[], vm_exit_entry[], vm_cross_return[];
+
+/* The code object of a function of the module; NULL: out of memory. */
+struct vm_code *vm_code_get(vm_module *module, uint32_t func);
+/* Makes `entry` real.  Thread-safe.  Errors: out of memory, frame too big. */
+VM_MUST_CHECK vm_status vm_code_compile(struct vm_code *code, vm_error *err);
+/* The code that contains pc, or NULL. */
+struct vm_code *vm_code_find(vm_module *module, const vm_cell *pc);
+/* Offset in the module's bytes of the instruction that contains the cell. */
+uint32_t vm_code_offset(const struct vm_code *code, uint32_t cell);
+
+static inline vm_result_class vm_result_class_of(const vm_functype *type)
+{
+    if (type->nresults != 1)
+        return VM_RESULT_SLOTS;
+    switch (type->types[type->nparams]) {
+    case VM_I32:
+    case VM_I64: return VM_RESULT_ACC;
+    case VM_F32: return VM_RESULT_F32;
+    case VM_F64: return VM_RESULT_F64;
+    default: return VM_RESULT_SLOTS;
+    }
+}
+
+/* ---- between the handlers and the rest --------------------------------- */
+
+/* Runs fiber->regs until something stops it; fiber->status says what. */
+void vm_interp_run(vm_fiber *fiber);
+
+/*
+ * Finds a handler for fiber->exception, unwinding from fiber->regs; sets regs
+ * to it.  False when none: fiber->status is then VM_THROWN.
+ */
+bool vm_unwind(vm_fiber *fiber);
+/* Takes a slice of fuel for the budget register; 0: stop now. */
+uint64_t vm_fuel_take(vm_fiber *fiber);
+/* Writes the backtrace from fiber->regs into the store. */
+void vm_backtrace_capture(vm_fiber *fiber);
+
+/* ---- operand kinds ------------------------------------------------------ */
+
+/* Where an operand comes from or a result goes; handlers exist per kind. */
+typedef enum vm_kind {
+    VM_K_S, /* a frame slot */
+    VM_K_K, /* an immediate */
+    VM_K_A, /* accumulator: integer, f32 or f64 */
+    VM_K_P, /* first pinned local: l0, or d0 */
+    VM_K_Q, /* second pinned local: l1 */
+    VM_KINDS
+} vm_kind;
+
+/* Index into a row of handlers; destinations are S, A, P, Q (K is not one). */
+#define VM_ROW (VM_KINDS * VM_KINDS * VM_KINDS)
+#define VM_ROW_INDEX(a, b, d) (((a)*VM_KINDS + (b)) * VM_KINDS + (d))
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * fiber.c - guest call stacks, and calls from the host into the guest.
+ *
+ * A fiber runs one call at a time.  Nothing of the guest lives on the C stack:
+ * when a host function answers VM_PENDING, or fuel runs out, the handlers
+ * return with the registers saved in the fiber, and vm_fiber_run resumes.
+ */
+#include "vm/code.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+extern const vm_cell vm_host_entry[];
+
+vm_status vm_fiber_create(vm_store *store, vm_fiber **out)
+{
+    vm_fiber *f = aligned_alloc(16, (sizeof *f + 15) & ~(size_t)15);
+    if (!f)
+        return VM_NO_MEMORY;
+    memset(f, 0, sizeof *f);
+    size_t bytes = store->limits.stack_bytes & ~(size_t)15;
+    f->stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (f->stack == MAP_FAILED) {
+        free(f);
+        return VM_NO_MEMORY;
+    }
+    f->stack_end = f->stack + bytes / sizeof(vm_slot);
+    f->stack_limit = f->stack_end - VM_STACK_GUARD - VM_REC_SLOTS;
+    f->store = store;
+    f->next = store->fibers;
+    store->fibers = f;
+    *out = f;
+    return VM_OK;
+}
+
+void vm_fiber_destroy(vm_fiber *f)
+{
+    if (!f)
+        return;
+    vm_fiber **link = &f->store->fibers;
+    while (*link != f)
+        link = &(*link)->next;
+    *link = f->next;
+    munmap(f->stack, (size_t)((char *)f->stack_end - (char *)f->stack));
+    free(f);
+}
+
+/* ---- starting ----------------------------------------------------------- */
+
+/* Sets the registers to call `func`, whose arguments are on the stack. */
+static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
+{
+    const vm_functype *type = vm_func_type(func);
+    if (f->state == VM_FIBER_RUNNING) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "the fiber is running");
+        return VM_TRAP;
+    }
+    uint32_t need = type->param_slots > type->result_slots
+                        ? type->param_slots
+                        : type->result_slots;
+    if (need + VM_STACK_GUARD + VM_REC_SLOTS >
+        (size_t)(f->stack_end - f->stack)) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "call stack exhausted");
+        return VM_TRAP;
+    }
+    f->func = func;
+    f->pending = NULL;
+    f->regs = (vm_registers){.fp = f->stack, .instance = func->instance};
+    f->regs.pc = vm_host_entry;
+    if (func->instance) {
+        vm_slot *rec = f->stack + func->code->rec;
+        rec[VM_REC_PC] = (uintptr_t)vm_exit_entry;
+        rec[VM_REC_FP] = (uintptr_t)f->stack;
+        f->regs.pc = func->code->entry;
+        f->regs.acc = (uintptr_t)func->code;
+    }
+    f->state = VM_FIBER_READY;
+    return VM_OK;
+}
+
+vm_status vm_fiber_start(vm_fiber *f, vm_func *func, const vm_slot *args,
+                         vm_error *err)
+{
+    vm_status status = prepare(f, func, err);
+    uint32_t n = vm_func_type(func)->param_slots;
+    if (status == VM_OK && n)
+        memcpy(f->stack, args, n * sizeof(vm_slot));
+    return status;
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* Results returned in registers go to where vm_fiber_results looks. */
+static void store_results(vm_fiber *f)
+{
+    switch (vm_result_class_of(vm_func_type(f->func))) {
+    case VM_RESULT_ACC: f->stack[0] = f->regs.acc; break;
+    case VM_RESULT_F32: memcpy(f->stack, &f->regs.fs, 4); break;
+    case VM_RESULT_F64: memcpy(f->stack, &f->regs.fd, 8); break;
+    case VM_RESULT_SLOTS: break;
+    }
+}
+
+static void report(vm_fiber *f, vm_error *err)
+{
+    static const char *const texts[] = {
+        [VM_THROWN] = "uncaught exception",
+        [VM_INTERRUPTED] = "interrupted: out of fuel or time",
+        [VM_PENDING] = "a host call is pending",
+        [VM_EXIT] = "the program has exited",
+        [VM_NO_MEMORY] = "out of memory",
+    };
+    if (f->status == VM_OK)
+        return;
+    const char *text = texts[f->status];
+    if (f->text[0] || !text)
+        text = f->text;
+    vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "%s", text);
+}
+
+static vm_status finish(vm_fiber *f, vm_error *err)
+{
+    switch (f->status) {
+    case VM_OK: store_results(f); break;
+    case VM_TRAP:
+    case VM_THROWN: vm_backtrace_capture(f); break;
+    default: break;
+    }
+    bool resumable = f->status == VM_PENDING || f->status == VM_INTERRUPTED;
+    f->state = resumable ? VM_FIBER_READY : VM_FIBER_IDLE;
+    report(f, err);
+    return f->status;
+}
+
+vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
+{
+    vm_store *store = f->store;
+    if (f->state != VM_FIBER_READY) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "nothing to run");
+        return VM_TRAP;
+    }
+    f->text[0] = '\0';
+    f->status = VM_OK;
+    f->exception = 0;
+    if (store->nesting >= VM_MAX_NESTING) {
+        f->status = vm_trap(f, "call stack exhausted");
+        return finish(f, err);
+    }
+    f->outer = store->current;
+    store->current = f;
+    store->nesting++;
+    f->state = VM_FIBER_RUNNING;
+    vm_interp_run(f);
+    store->nesting--;
+    store->current = f->outer;
+    return finish(f, err);
+}
+
+const vm_slot *vm_fiber_results(const vm_fiber *f)
+{
+    return f->stack;
+}
+
+void vm_fiber_set_pending(vm_fiber *f, void *state)
+{
+    f->pending = state;
+}
+
+void *vm_fiber_pending(const vm_fiber *f)
+{
+    return f->pending;
+}
+
+vm_store *vm_fiber_store(vm_fiber *f)
+{
+    return f->store;
+}
+
+vm_instance *vm_fiber_caller(vm_fiber *f)
+{
+    return f->caller;
+}
+
+/* ---- whole calls --------------------------------------------------------- */
+
+static vm_status take_fiber(vm_store *store, vm_fiber **out)
+{
+    if (!store->idle) {
+        vm_status status = vm_fiber_create(store, out);
+        if (status == VM_OK)
+            (*out)->pooled = true;
+        return status;
+    }
+    *out = store->idle;
+    store->idle = (*out)->next_idle;
+    return VM_OK;
+}
+
+/* Runs to the end; a suspended call cannot be kept, so it is dropped. */
+static vm_status run_whole(vm_fiber *f, vm_error *err)
+{
+    vm_status status = vm_fiber_run(f, err);
+    if (status == VM_PENDING) {
+        status = VM_TRAP;
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX,
+                     "a nested call cannot wait for the host");
+    }
+    return status;
+}
+
+static void give_back(vm_fiber *f)
+{
+    f->state = VM_FIBER_IDLE;
+    f->next_idle = f->store->idle;
+    f->store->idle = f;
+}
+
+vm_status vm_call_slots(vm_store *store, vm_func *func, vm_slot *slots,
+                        vm_error *err)
+{
+    vm_fiber *f;
+    vm_status status = take_fiber(store, &f);
+    if (status != VM_OK) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "out of memory");
+        return status;
+    }
+    status = vm_fiber_start(f, func, slots, err);
+    if (status == VM_OK)
+        status = run_whole(f, err);
+    if (status == VM_OK)
+        memcpy(slots, f->stack,
+               vm_func_type(func)->result_slots * sizeof(vm_slot));
+    give_back(f);
+    return status;
+}
+
+static void values_to_slots(const vm_type *types, uint32_t n,
+                            const vm_value *values, vm_slot *slots)
+{
+    for (uint32_t i = 0; i < n; slots += vm_type_slots(types[i++]))
+        memcpy(slots, &values[i], 8 * vm_type_slots(types[i]));
+}
+
+static void slots_to_values(const vm_type *types, uint32_t n,
+                            const vm_slot *slots, vm_value *values)
+{
+    for (uint32_t i = 0; i < n; slots += vm_type_slots(types[i++])) {
+        memset(&values[i], 0, sizeof values[i]);
+        memcpy(&values[i], slots, 8 * vm_type_slots(types[i]));
+        if (types[i] == VM_I32 || types[i] == VM_F32)
+            values[i].u64 = values[i].u32;
+    }
+}
+
+vm_status vm_call(vm_store *store, vm_func *func, const vm_value *args,
+                  vm_value *results, vm_error *err)
+{
+    const vm_functype *type = vm_func_type(func);
+    vm_fiber *f;
+    vm_status status = take_fiber(store, &f);
+    if (status != VM_OK) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "out of memory");
+        return status;
+    }
+    status = prepare(f, func, err);
+    if (status == VM_OK) {
+        values_to_slots(type->types, type->nparams, args, f->stack);
+        status = run_whole(f, err);
+    }
+    if (status == VM_OK)
+        slots_to_values(type->types + type->nparams, type->nresults, f->stack,
+                        results);
+    give_back(f);
+    return status;
+}
+
+/* ---- how a host function ends a call --------------------------------------- */
+
+vm_status vm_trap(vm_fiber *f, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (!f->text[0])
+        vsnprintf(f->text, sizeof f->text, fmt, args);
+    va_end(args);
+    return f->status = VM_TRAP;
+}
+
+vm_status vm_exit(vm_fiber *f, int code)
+{
+    f->store->exit_code = code;
+    return f->status = VM_EXIT;
+}
+
+/* ---- fuel ------------------------------------------------------------------ */
+
+#define SLICE 20000
+
+uint64_t vm_fuel_take(vm_fiber *f)
+{
+    vm_store *s = f->store;
+    if (atomic_load_explicit(&s->interrupt, memory_order_relaxed)) {
+        atomic_store_explicit(&s->interrupt, false, memory_order_relaxed);
+        return 0;
+    }
+    if (s->fuel == UINT64_MAX)
+        return SLICE;
+    uint64_t take = s->fuel < SLICE ? s->fuel : SLICE;
+    s->fuel -= take;
+    return take;
+}

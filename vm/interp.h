@@ -1,0 +1,164 @@
+/*
+ * interp.h - what handlers are made of.  Included by interp_*.c only.
+ *
+ * A hot handler is a leaf: it fetches operands by kind, computes, puts the
+ * result by kind, and jumps to the next handler.  Everything that calls C
+ * (hosts, growing, allocation, traps) is a handler of its own, which the hot
+ * ones jump to, so that they never spill a register.
+ */
+#ifndef VYOMA_VM_INTERP_H
+#define VYOMA_VM_INTERP_H
+
+#include "vm/code.h"
+#include "vm/interp.def"
+#include "vm/xops.h"
+
+#include <string.h>
+
+#if defined(__clang__)
+#define VM_MUSTTAIL __attribute__((musttail))
+#else
+#define VM_MUSTTAIL
+#endif
+
+#define HANDLER(name) VM_PRESERVE_NONE void name(VM_PARAMS)
+/* Off the hot path: never inlined, placed apart. */
+#define COLD __attribute__((noinline, cold))
+#define JUMP(handler) VM_MUSTTAIL return handler(VM_ARGS)
+/* On to the instruction n cells further. */
+#define NEXT(n)                                                                \
+    do {                                                                       \
+        pc += (n);                                                             \
+        JUMP(((vm_handler)(uintptr_t)*pc));                                    \
+    } while (0)
+
+/* Operand fields of the first operand cell. */
+#define FIELD(k) (((const uint16_t *)(pc + 1))[k])
+#define IMM32 (((const int32_t *)(pc + 1))[1])
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* ---- integer operands ----------------------------------------------------- */
+
+/* a: field 1, b: field 2, or the immediate; then a's slot is in field 1 too,
+ * and b's when a is the immediate. */
+#define INT_A_S fp[FIELD(1)]
+#define INT_A_A acc
+#define INT_A_P l0
+#define INT_A_Q l1
+#define INT_A_K ((uint64_t)(int64_t)IMM32)
+#define INT_B_S(a) INT_B_S_##a
+#define INT_B_S_S fp[FIELD(2)]
+#define INT_B_S_A fp[FIELD(2)]
+#define INT_B_S_P fp[FIELD(2)]
+#define INT_B_S_Q fp[FIELD(2)]
+#define INT_B_S_K fp[FIELD(1)]
+#define INT_B_A(a) acc
+#define INT_B_P(a) l0
+#define INT_B_Q(a) l1
+#define INT_B_K(a) ((uint64_t)(int64_t)IMM32)
+
+#define INT_PUT_S(v) fp[FIELD(0)] = (v)
+#define INT_PUT_A(v) acc = (v)
+#define INT_PUT_P(v) l0 = (v)
+#define INT_PUT_Q(v) l1 = (v)
+
+/* ---- floating-point operands ---------------------------------------------- */
+
+typedef float f32;
+typedef double f64;
+static inline f32 get_f32(const vm_slot *p)
+{
+    f32 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline f64 get_f64(const vm_slot *p)
+{
+    f64 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void put_f32(vm_slot *p, f32 v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    *p = bits;
+}
+
+static inline void put_f64(vm_slot *p, f64 v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+/* Accumulators by type; only an f64 local can be pinned. */
+#define FLT_ACC_f32 fs
+#define FLT_ACC_f64 fd
+
+#define FLT_A_S(T) get_##T(&fp[FIELD(1)])
+#define FLT_A_A(T) FLT_ACC_##T
+#define FLT_A_P(T) d0
+#define FLT_A_K(T) get_##T(&pc[2])
+#define FLT_B_S(T) get_##T(&fp[FIELD(2)])
+#define FLT_B_A(T) FLT_ACC_##T
+#define FLT_B_P(T) d0
+#define FLT_B_K(T) get_##T(&pc[2])
+
+#define FLT_PUT_S(T, v) put_##T(&fp[FIELD(0)], v)
+#define FLT_PUT_A(T, v) FLT_ACC_##T = (v)
+#define FLT_PUT_P(T, v) d0 = (v)
+
+/* ---- memory by index -------------------------------------------------------- */
+
+/* pc[2]: offset; pc[3]: memory, bit 32 set when its addresses are 64-bit. */
+/* NULL when out of bounds.  `base` is the address in a slot. */
+static inline uint8_t *far_address(const vm_cell *pc, vm_instance *inst,
+                                   uint64_t base, uint64_t size)
+{
+    vm_memory *m = inst->memories[(uint32_t)pc[3]];
+    uint64_t ea, bytes = vm_memory_bytes(m);
+    if (!(pc[3] >> 32 & 1))
+        base = (uint32_t)base;
+    if (__builtin_add_overflow(base, pc[2], &ea) || bytes < size ||
+        ea > bytes - size)
+        return NULL;
+    return m->data + ea;
+}
+
+/* ---- leaving the hot path --------------------------------------------------- */
+
+/* Saves the registers where the rest of the engine finds them. */
+#define SAVE()                                                                 \
+    (fiber->regs = (vm_registers){pc, fp, inst, acc, l0, l1, fd, d0, fs})
+#define RELOAD_MEMORY()                                                        \
+    (mem = inst->memory0->data, msize = vm_memory_bytes(inst->memory0))
+
+/* Traps; each stops the run. */
+HANDLER(vm_trap_memory);
+HANDLER(vm_trap_divide);
+HANDLER(vm_trap_overflow);
+HANDLER(vm_trap_invalid_conversion);
+HANDLER(vm_trap_stack);
+HANDLER(vm_stop); /* fiber->status is set; pc is where to resume */
+HANDLER(vm_thrown); /* fiber->exception is set: unwind */
+
+/* Out of budget at pc: take a slice of fuel and go on, or stop. */
+HANDLER(vm_refuel);
+
+/* A backward branch or a call was taken: count it. */
+#define COUNT_THEN_GO()                                                        \
+    do {                                                                       \
+        if (UNLIKELY(__builtin_sub_overflow(budget, 1, &budget)))              \
+            JUMP(vm_refuel);                                                   \
+        NEXT(0);                                                               \
+    } while (0)
+
+#define KIND_S VM_K_S
+#define KIND_K VM_K_K
+#define KIND_A VM_K_A
+#define KIND_P VM_K_P
+#define KIND_Q VM_K_Q
+#define ROW_AT(a, b, d) VM_ROW_INDEX(KIND_##a, KIND_##b, KIND_##d)
+
+#endif

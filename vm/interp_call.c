@@ -1,0 +1,456 @@
+/*
+ * interp_call.c - handlers: calls, tail calls, returns, and the way to and from
+ * host functions and other instances.
+ *
+ *     CALL           field 0: arguments, 1: callee's record | code
+ *     TAIL_CALL      field 0: arguments, 1: callee's record, 2: own record,
+ *                    3: argument slots | code
+ *     the others     field 0: arguments, 1: index or reference, 2: own record,
+ *                    3: argument slots | type | table or import
+ *     RET...         field 0: own record, 1: value; a constant in the next cell
+ */
+#include "vm/interp.h"
+
+#include "vm/heap.h"
+
+#define CALL_CELLS 3
+#define CALL_ANY_CELLS 4
+
+#define FUNC_OF(slot) ((const vm_func *)(uintptr_t)(slot))
+#define CODE_OF(cell) ((const struct vm_code *)(uintptr_t)(cell))
+
+/* Enters `code` in a frame at nfp, to return to `back` and `back_fp`. */
+#define ENTER(code, nfp, rec, back, back_fp)                                   \
+    do {                                                                       \
+        if (UNLIKELY((rec) > fiber->stack_limit))                              \
+            JUMP(vm_trap_stack);                                               \
+        (rec)[VM_REC_PC] = (uintptr_t)(back);                                  \
+        (rec)[VM_REC_FP] = (uintptr_t)(back_fp);                               \
+        (rec)[VM_REC_L0] = l0;                                                 \
+        (rec)[VM_REC_L1] = l1;                                                 \
+        put_f64(&(rec)[VM_REC_D0], d0);                                        \
+        fp = (nfp);                                                            \
+        pc = (code)->entry;                                                    \
+        acc = (uintptr_t)(code); /* for vm_lazy */                             \
+        COUNT_THEN_GO();                                                       \
+    } while (0)
+
+static COLD HANDLER(call_other);
+static COLD HANDLER(tail_other);
+
+#define X(name) extern HANDLER(vm_x_##name);
+X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF)
+X(TAIL_CALL) X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF)
+X(RET_SLOTS)
+#undef X
+
+HANDLER(vm_x_CALL)
+{
+    const struct vm_code *code = CODE_OF(pc[2]);
+    vm_slot *nfp = fp + FIELD(0), *rec = nfp + FIELD(1);
+    ENTER(code, nfp, rec, pc + CALL_CELLS, fp);
+}
+
+HANDLER(vm_x_CALL_IMPORT)
+{
+    acc = (uintptr_t)inst->imports[pc[3]];
+    JUMP(call_other);
+}
+
+/* ---- through tables and references --------------------------------------------- */
+
+static COLD HANDLER(trap_undefined_element)
+{
+    fiber->status = vm_trap(fiber, "undefined element");
+    JUMP(vm_stop);
+}
+
+static COLD HANDLER(trap_uninitialized_element)
+{
+    fiber->status = vm_trap(fiber, "uninitialized element");
+    JUMP(vm_stop);
+}
+
+static COLD HANDLER(trap_null_function)
+{
+    fiber->status = vm_trap(fiber, "null function reference");
+    JUMP(vm_stop);
+}
+
+static COLD HANDLER(trap_signature)
+{
+    fiber->status = vm_trap(fiber, "indirect call type mismatch");
+    JUMP(vm_stop);
+}
+
+/* The element that the instruction names; a trap to jump to when none. */
+#define ELEMENT(f)                                                             \
+    const vm_table *table = inst->tables[(uint32_t)pc[3]];                     \
+    uint64_t i = pc[3] >> 32 ? fp[FIELD(1)] : (uint32_t)fp[FIELD(1)];          \
+    if (UNLIKELY(i >= table->size))                                            \
+        JUMP(trap_undefined_element);                                          \
+    const vm_func *f = FUNC_OF(table->elems[i]);                        \
+    if (UNLIKELY(!f))                                                          \
+    JUMP(trap_uninitialized_element)
+
+static bool signature_matches(const vm_func *f, const vm_cell *pc)
+{
+    return vm_deftype_extends(f->type,
+                              (const vm_deftype *)(uintptr_t)pc[2]);
+}
+
+static COLD HANDLER(check_then_call)
+{
+    if (!signature_matches(FUNC_OF(acc), pc))
+        JUMP(trap_signature);
+    JUMP(call_other);
+}
+
+HANDLER(vm_x_CALL_INDIRECT)
+{
+    ELEMENT(f);
+    const struct vm_code *code = f->code;
+    if (UNLIKELY((uintptr_t)f->type != pc[2] || f->instance != inst)) {
+        acc = (uintptr_t)f;
+        JUMP(check_then_call);
+    }
+    vm_slot *nfp = fp + FIELD(0), *rec = nfp + code->rec;
+    ENTER(code, nfp, rec, pc + CALL_ANY_CELLS, fp);
+}
+
+HANDLER(vm_x_CALL_REF)
+{
+    const vm_func *f = FUNC_OF(fp[FIELD(1)]);
+    if (UNLIKELY(!f))
+        JUMP(trap_null_function);
+    acc = (uintptr_t)f;
+    if (UNLIKELY(f->instance != inst))
+        JUMP(call_other);
+    const struct vm_code *code = f->code;
+    vm_slot *nfp = fp + FIELD(0), *rec = nfp + code->rec;
+    ENTER(code, nfp, rec, pc + CALL_ANY_CELLS, fp);
+}
+
+/* ---- hosts and other instances -------------------------------------------------- */
+
+/* Gives unused fuel back while something else may use or set it. */
+static uint64_t give_back(vm_fiber *fiber, uint64_t budget)
+{
+    if (fiber->store->fuel == UINT64_MAX)
+        return budget;
+    fiber->store->fuel += budget;
+    return 0;
+}
+
+static vm_status call_host(vm_fiber *fiber, const vm_func *f, vm_slot *slots)
+{
+    fiber->caller = fiber->regs.instance;
+    return f->host(fiber, f->env, slots);
+}
+
+/* A result in slots goes to the accumulators as well. */
+#define LOAD_RESULT(slots)                                                     \
+    (acc = (slots)[0], fd = get_f64(slots), fs = get_f32(slots))
+
+/* acc: the vm_func, of a host or of any instance. */
+static COLD HANDLER(call_other)
+{
+    const vm_func *f = FUNC_OF(acc);
+    vm_slot *nfp = fp + FIELD(0);
+    if (f->instance) {
+        const struct vm_code *code = f->code;
+        vm_slot *rec = nfp + code->rec;
+        if (UNLIKELY(rec > fiber->stack_limit))
+            JUMP(vm_trap_stack);
+        rec[VM_REC_CROSS_PC] = (uintptr_t)(pc + CALL_ANY_CELLS);
+        rec[VM_REC_CROSS_FP] = (uintptr_t)fp;
+        rec[VM_REC_CROSS_INSTANCE] = (uintptr_t)inst;
+        inst = f->instance;
+        RELOAD_MEMORY();
+        ENTER(code, nfp, rec, vm_cross_return, &rec[VM_REC_CROSS_PC]);
+    }
+    budget = give_back(fiber, budget);
+    SAVE();
+    fiber->status = call_host(fiber, f, nfp);
+    RELOAD_MEMORY();
+    if (UNLIKELY(fiber->status != VM_OK)) {
+        if (fiber->status == VM_THROWN) {
+            fiber->regs.pc += CALL_ANY_CELLS;
+            JUMP(vm_thrown);
+        }
+        JUMP(vm_stop);
+    }
+    LOAD_RESULT(nfp);
+    NEXT(CALL_ANY_CELLS);
+}
+
+/* Returning into the instance that made a call: fp is &rec[VM_REC_CROSS_PC]. */
+static HANDLER(cross_return)
+{
+    const vm_slot *cross = fp;
+    pc = (const vm_cell *)(uintptr_t)cross[0];
+    fp = (vm_slot *)(uintptr_t)cross[1];
+    inst = (vm_instance *)(uintptr_t)cross[2];
+    RELOAD_MEMORY();
+    NEXT(0);
+}
+
+/* ---- tail calls -------------------------------------------------------------------- */
+
+/* Moves arguments and record into place; false: the stack is too small. */
+static bool replace_frame(vm_fiber *fiber, vm_slot *fp, const vm_cell *pc,
+                          uint32_t new_rec, bool cross, vm_instance *inst)
+{
+    vm_slot record[VM_REC_SLOTS], *rec = fp + new_rec;
+    if (rec > fiber->stack_limit)
+        return false;
+    const vm_slot *old = fp + FIELD(2);
+    memcpy(record, old, sizeof record);
+    if (record[VM_REC_PC] == (uintptr_t)vm_cross_return) {
+        record[VM_REC_FP] = (uintptr_t)&rec[VM_REC_CROSS_PC];
+    } else if (cross) {
+        record[VM_REC_CROSS_PC] = record[VM_REC_PC];
+        record[VM_REC_CROSS_FP] = record[VM_REC_FP];
+        record[VM_REC_CROSS_INSTANCE] = (uintptr_t)inst;
+        record[VM_REC_PC] = (uintptr_t)vm_cross_return;
+        record[VM_REC_FP] = (uintptr_t)&rec[VM_REC_CROSS_PC];
+    }
+    memmove(fp, fp + FIELD(0), FIELD(3) * sizeof *fp);
+    memcpy(rec, record, sizeof record);
+    return true;
+}
+
+HANDLER(vm_x_TAIL_CALL)
+{
+    const struct vm_code *code = CODE_OF(pc[2]);
+    if (UNLIKELY(!replace_frame(fiber, fp, pc, FIELD(1), false, inst)))
+        JUMP(vm_trap_stack);
+    pc = code->entry;
+    acc = (uintptr_t)code;
+    COUNT_THEN_GO();
+}
+
+HANDLER(vm_x_TAIL_CALL_ANY)
+{
+    acc = (uintptr_t)inst->imports[pc[3]];
+    JUMP(tail_other);
+}
+
+HANDLER(vm_x_TAIL_CALL_INDIRECT)
+{
+    ELEMENT(f);
+    if (UNLIKELY((uintptr_t)f->type != pc[2] && !signature_matches(f, pc)))
+        JUMP(trap_signature);
+    acc = (uintptr_t)f;
+    JUMP(tail_other);
+}
+
+HANDLER(vm_x_TAIL_CALL_REF)
+{
+    acc = fp[FIELD(1)];
+    if (UNLIKELY(!acc))
+        JUMP(trap_null_function);
+    JUMP(tail_other);
+}
+
+static COLD HANDLER(tail_other)
+{
+    const vm_func *f = FUNC_OF(acc);
+    if (f->instance) {
+        const struct vm_code *code = f->code;
+        if (!replace_frame(fiber, fp, pc, code->rec, f->instance != inst, inst))
+            JUMP(vm_trap_stack);
+        inst = f->instance;
+        RELOAD_MEMORY();
+        pc = code->entry;
+        acc = (uintptr_t)code;
+        COUNT_THEN_GO();
+    }
+    vm_slot *slots = fp + FIELD(0);
+    budget = give_back(fiber, budget);
+    SAVE();
+    fiber->status = call_host(fiber, f, slots);
+    RELOAD_MEMORY();
+    if (UNLIKELY(fiber->status == VM_THROWN)) {
+        fiber->regs.pc += CALL_ANY_CELLS; /* no handler of this frame */
+        JUMP(vm_thrown);
+    }
+    if (UNLIKELY(fiber->status != VM_OK))
+        JUMP(vm_stop);
+    LOAD_RESULT(slots);
+    vm_slot record[VM_REC_L0 + 3];
+    const vm_slot *rec = fp + FIELD(2);
+    memcpy(record, rec, sizeof record);
+    memmove(fp, slots, f->type->func.result_slots * sizeof *fp);
+    pc = (const vm_cell *)(uintptr_t)record[VM_REC_PC];
+    fp = (vm_slot *)(uintptr_t)record[VM_REC_FP];
+    l0 = record[VM_REC_L0];
+    l1 = record[VM_REC_L1];
+    d0 = get_f64(&record[VM_REC_D0]);
+    NEXT(0);
+}
+
+/* ---- returns ------------------------------------------------------------------------ */
+
+#define RETURN()                                                               \
+    do {                                                                       \
+        const vm_slot *rec = fp + FIELD(0);                                    \
+        pc = (const vm_cell *)(uintptr_t)rec[VM_REC_PC];                       \
+        l0 = rec[VM_REC_L0];                                                   \
+        l1 = rec[VM_REC_L1];                                                   \
+        d0 = get_f64(&rec[VM_REC_D0]);                                         \
+        fp = (vm_slot *)(uintptr_t)rec[VM_REC_FP];                             \
+        NEXT(0);                                                               \
+    } while (0)
+
+HANDLER(vm_x_RET_SLOTS)
+{
+    RETURN();
+}
+
+#define RET_A_S fp[FIELD(1)]
+#define RET_A_A acc
+#define RET_A_P l0
+#define RET_A_Q l1
+#define RET_A_K pc[2]
+#define RET(op, a)                                                             \
+    static HANDLER(ret_##a)                                                    \
+    {                                                                          \
+        acc = RET_A_##a;                                                       \
+        RETURN();                                                              \
+    }
+#define RET_ITEM(op, a) [ROW_AT(a, S, S)] = ret_##a,
+#define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
+SOURCES(RET)
+extern const vm_handler vm_row_RET[VM_ROW];
+const vm_handler vm_row_RET[VM_ROW] = {SOURCES(RET_ITEM)};
+
+#define FRET(T, a)                                                             \
+    static HANDLER(ret_##T##_##a)                                              \
+    {                                                                          \
+        FLT_ACC_##T = FLT_A_##a(T);                                            \
+        RETURN();                                                              \
+    }
+#define FRET_ITEM(T, a) [ROW_AT(a, S, S)] = ret_##T##_##a,
+#define SOURCES_f32(X) X(f32, S) X(f32, A) X(f32, K)
+#define SOURCES_f64(X) X(f64, S) X(f64, A) X(f64, K) X(f64, P)
+SOURCES_f32(FRET)
+SOURCES_f64(FRET)
+extern const vm_handler vm_row_RET_F32[VM_ROW], vm_row_RET_F64[VM_ROW];
+const vm_handler vm_row_RET_F32[VM_ROW] = {SOURCES_f32(FRET_ITEM)};
+const vm_handler vm_row_RET_F64[VM_ROW] = {SOURCES_f64(FRET_ITEM)};
+
+/* ---- entering and leaving a run --------------------------------------------------------- */
+
+/* A function's first call: acc is its code. */
+static COLD HANDLER(lazy)
+{
+    struct vm_code *code = (struct vm_code *)(uintptr_t)acc;
+    vm_error err = {0};
+    SAVE();
+    fiber->status = vm_code_compile(code, &err);
+    if (UNLIKELY(fiber->status != VM_OK)) {
+        fiber->status = vm_trap(fiber, "%s", err.text);
+        JUMP(vm_stop);
+    }
+    pc = code->entry;
+    NEXT(0);
+}
+
+static COLD HANDLER(leave)
+{
+    fiber->status = VM_OK;
+    JUMP(vm_stop);
+}
+
+/* A host function called by the host, through a fiber. */
+static COLD HANDLER(host_entry)
+{
+    SAVE();
+    fiber->status = call_host(fiber, fiber->func, fp);
+    LOAD_RESULT(fp);
+    JUMP(vm_stop);
+}
+
+static COLD HANDLER(give_up)
+{
+    budget = give_back(fiber, budget);
+    SAVE();
+}
+
+COLD HANDLER(vm_stop)
+{
+    JUMP(give_up);
+}
+
+#define CELL(handler) (vm_cell)(uintptr_t) & handler
+extern const vm_cell vm_host_entry[];
+const vm_cell vm_lazy_entry[] = {CELL(lazy)};
+const vm_cell vm_exit_entry[] = {CELL(leave)};
+const vm_cell vm_cross_return[] = {CELL(cross_return)};
+const vm_cell vm_host_entry[] = {CELL(host_entry)};
+
+COLD HANDLER(vm_refuel)
+{
+    budget = vm_fuel_take(fiber);
+    if (UNLIKELY(!budget)) {
+        fiber->status = VM_INTERRUPTED;
+        JUMP(vm_stop);
+    }
+    budget--;
+    NEXT(0);
+}
+
+COLD HANDLER(vm_thrown)
+{
+    if (!vm_unwind(fiber)) {
+        fiber->status = VM_THROWN;
+        budget = give_back(fiber, budget);
+        return; /* regs stay where the exception came from */
+    }
+    fiber->status = VM_OK;
+    pc = fiber->regs.pc;
+    fp = fiber->regs.fp;
+    inst = fiber->regs.instance;
+    l0 = fiber->regs.l0;
+    l1 = fiber->regs.l1;
+    d0 = fiber->regs.d0;
+    RELOAD_MEMORY();
+    NEXT(0);
+}
+
+void vm_interp_run(vm_fiber *fiber)
+{
+    const vm_registers *r = &fiber->regs;
+    vm_instance *inst = r->instance;
+    vm_memory *memory = inst ? inst->memory0 : fiber->store->no_memory;
+    vm_handler first = (vm_handler)(uintptr_t)*r->pc;
+    first(r->pc, r->fp, inst, fiber, memory->data, vm_memory_bytes(memory), 0,
+          r->acc, r->l0, r->l1, r->fd, r->fs, r->d0);
+}
+
+/* ---- traps --------------------------------------------------------------------------------- */
+
+#define TRAP(name, text)                                                       \
+    COLD HANDLER(name)                                                         \
+    {                                                                          \
+        fiber->status = vm_trap(fiber, text);                                  \
+        JUMP(vm_stop);                                                         \
+    }
+TRAP(vm_trap_divide, "integer divide by zero")
+TRAP(vm_trap_overflow, "integer overflow")
+TRAP(vm_trap_stack, "call stack exhausted")
+
+/* Out of the bounds in the register; a shared memory may have grown. */
+COLD HANDLER(vm_trap_memory)
+{
+    uint64_t bytes = vm_memory_bytes(inst->memory0);
+    if (bytes != msize) {
+        RELOAD_MEMORY();
+        NEXT(0);
+    }
+    fiber->status = vm_trap(fiber, "out of bounds memory access");
+    JUMP(vm_stop);
+}
+
+TRAP(vm_trap_invalid_conversion, "invalid conversion to integer")

@@ -1,0 +1,241 @@
+/*
+ * interp_move.c - handlers: moves, constants, select, globals, and the start of
+ * a frame.
+ */
+#include "vm/interp.h"
+
+/* ---- integers, or whole slots ------------------------------------------------ */
+
+#define MOVE_A_S fp[FIELD(1)]
+#define MOVE_A_A acc
+#define MOVE_A_P l0
+#define MOVE_A_Q l1
+#define MOVE_A_K pc[2]
+#define CELLS_S 2
+#define CELLS_A 2
+#define CELLS_P 2
+#define CELLS_Q 2
+#define CELLS_K 3
+
+#define TO_ALL(X, op, a) X(op, a, S) X(op, a, A) X(op, a, P) X(op, a, Q)
+#define ALL(X, op)                                                             \
+    TO_ALL(X, op, S) TO_ALL(X, op, A) TO_ALL(X, op, P) TO_ALL(X, op, Q)        \
+    TO_ALL(X, op, K)
+#define MOVE(op, a, d)                                                         \
+    static HANDLER(op##_##a##d)                                                \
+    {                                                                          \
+        INT_PUT_##d(MOVE_A_##a);                                               \
+        NEXT(CELLS_##a);                                                       \
+    }
+#define ITEM(op, a, d) [ROW_AT(a, S, d)] = op##_##a##d,
+ALL(MOVE, move)
+extern const vm_handler vm_row_MOVE[VM_ROW];
+const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
+
+/* ---- floating point -------------------------------------------------------------- */
+
+#define F32_ALL(X, op)                                                         \
+    X(op, S, A) X(op, K, A) X(op, A, S)
+#define F64_ALL(X, op)                                                         \
+    X(op, S, A) X(op, K, A) X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P)    \
+    X(op, K, P) X(op, A, P)
+#define FMOVE(T, a, d)                                                         \
+    static HANDLER(fmove_##T##_##a##d)                                         \
+    {                                                                          \
+        FLT_PUT_##d(T, FLT_A_##a(T));                                          \
+        NEXT(CELLS_##a);                                                       \
+    }
+#define FITEM(T, a, d) [ROW_AT(a, S, d)] = fmove_##T##_##a##d,
+F32_ALL(FMOVE, f32)
+F64_ALL(FMOVE, f64)
+extern const vm_handler vm_row_FMOVE32[VM_ROW], vm_row_FMOVE64[VM_ROW];
+const vm_handler vm_row_FMOVE32[VM_ROW] = {F32_ALL(FITEM, f32)};
+const vm_handler vm_row_FMOVE64[VM_ROW] = {F64_ALL(FITEM, f64)};
+
+/* ---- several slots ---------------------------------------------------------------- */
+
+extern HANDLER(vm_x_MOVE128);
+extern HANDLER(vm_x_CONST128);
+extern HANDLER(vm_x_MOVE2);
+extern HANDLER(vm_x_MOVE3);
+extern HANDLER(vm_x_ZERO1);
+extern HANDLER(vm_x_ZERO2);
+extern HANDLER(vm_x_ZERO);
+extern HANDLER(vm_x_CHECK_STACK);
+extern HANDLER(vm_x_SELECT128);
+
+HANDLER(vm_x_MOVE128)
+{
+    uint64_t lo = fp[FIELD(1)], hi = fp[FIELD(1) + 1];
+    fp[FIELD(0)] = lo;
+    fp[FIELD(0) + 1] = hi;
+    NEXT(2);
+}
+
+HANDLER(vm_x_CONST128)
+{
+    fp[FIELD(0)] = pc[2];
+    fp[FIELD(0) + 1] = pc[3];
+    NEXT(4);
+}
+
+/* Slots a, b (, c) to d, d + 1 (, d + 2), in this order. */
+HANDLER(vm_x_MOVE2)
+{
+    fp[FIELD(0)] = fp[FIELD(1)];
+    fp[FIELD(0) + 1] = fp[FIELD(2)];
+    NEXT(2);
+}
+
+HANDLER(vm_x_MOVE3)
+{
+    fp[FIELD(0)] = fp[FIELD(1)];
+    fp[FIELD(0) + 1] = fp[FIELD(2)];
+    fp[FIELD(0) + 2] = fp[FIELD(3)];
+    NEXT(2);
+}
+
+HANDLER(vm_x_ZERO1)
+{
+    fp[FIELD(0)] = 0;
+    NEXT(2);
+}
+
+HANDLER(vm_x_ZERO2)
+{
+    fp[FIELD(0)] = 0;
+    fp[FIELD(0) + 1] = 0;
+    NEXT(2);
+}
+
+HANDLER(vm_x_ZERO)
+{
+    vm_slot *p = fp + FIELD(0), *end = p + (uint32_t)IMM32;
+    while (p < end) {
+        *p++ = 0;
+        __asm__("" : "+r"(p)); /* a loop, not a call of memset */
+    }
+    NEXT(2);
+}
+
+/* The frame reaches imm32 slots up. */
+HANDLER(vm_x_CHECK_STACK)
+{
+    if (UNLIKELY(fp + (uint32_t)IMM32 > fiber->stack_end))
+        JUMP(vm_trap_stack);
+    NEXT(2);
+}
+
+/* ---- select --------------------------------------------------------------------------- */
+
+/* field 1: a, field 2: b, field 3: condition; constants in the next cells. */
+#define SEL_A_S fp[FIELD(1)]
+#define SEL_A_P l0
+#define SEL_A_Q l1
+#define SEL_A_K pc[2]
+#define SEL_B_S fp[FIELD(2)]
+#define SEL_B_P l0
+#define SEL_B_Q l1
+#define SEL_B_K pc[3]
+#define SEL_C_S fp[FIELD(3)]
+#define SEL_C_A acc
+#define SEL_C_P l0
+#define SEL_C_Q l1
+#define SEL_CELLS_S 0
+#define SEL_CELLS_P 0
+#define SEL_CELLS_Q 0
+#define SEL_CELLS_K 2
+#define SEL_CELLS(a, b) (2 + (SEL_CELLS_##a | SEL_CELLS_##b))
+
+#define SEL_TO(X, c, a, b)                                                     \
+    X(c, a, b, S) X(c, a, b, A) X(c, a, b, P) X(c, a, b, Q)
+#define SEL_PAIRS(X, c)                                                        \
+    SEL_TO(X, c, S, S) SEL_TO(X, c, S, P) SEL_TO(X, c, S, Q)                   \
+    SEL_TO(X, c, S, K) SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q)                   \
+    SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P)                   \
+    SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S) SEL_TO(X, c, K, P)                   \
+    SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
+#define SELECT(c, a, b, d)                                                     \
+    static HANDLER(select_##c##_##a##b##d)                                     \
+    {                                                                          \
+        uint64_t x = SEL_A_##a, y = SEL_B_##b;                                 \
+        INT_PUT_##d((uint32_t)SEL_C_##c ? x : y);                              \
+        NEXT(SEL_CELLS(a, b));                                                 \
+    }
+#define SEL_ITEM(c, a, b, d) [ROW_AT(a, b, d)] = select_##c##_##a##b##d,
+#define SELECT_ROW(c)                                                          \
+    SEL_PAIRS(SELECT, c)                                                       \
+    extern const vm_handler vm_row_SELECT_##c[VM_ROW];                         \
+    const vm_handler vm_row_SELECT_##c[VM_ROW] = {SEL_PAIRS(SEL_ITEM, c)};
+SELECT_ROW(S)
+SELECT_ROW(A)
+SELECT_ROW(P)
+SELECT_ROW(Q)
+
+HANDLER(vm_x_SELECT128)
+{
+    const vm_slot *p = fp + ((uint32_t)fp[FIELD(3)] ? FIELD(1) : FIELD(2));
+    uint64_t lo = p[0], hi = p[1];
+    fp[FIELD(0)] = lo;
+    fp[FIELD(0) + 1] = hi;
+    NEXT(2);
+}
+
+/* ---- globals ----------------------------------------------------------------------------- */
+
+/* imm32: the value's offset in the instance. */
+#define OWN ((vm_slot *)((char *)inst + (uint32_t)IMM32))
+
+#define GET(op, d)                                                             \
+    static HANDLER(global_get_##d)                                             \
+    {                                                                          \
+        INT_PUT_##d(*OWN);                                                     \
+        NEXT(2);                                                               \
+    }
+#define GET_ITEM(op, d) [ROW_AT(S, S, d)] = global_get_##d,
+#define DESTINATIONS(X) X(_, S) X(_, A) X(_, P) X(_, Q)
+DESTINATIONS(GET)
+extern const vm_handler vm_row_GLOBAL_GET[VM_ROW];
+const vm_handler vm_row_GLOBAL_GET[VM_ROW] = {DESTINATIONS(GET_ITEM)};
+
+#define SET(op, a)                                                             \
+    static HANDLER(global_set_##a)                                             \
+    {                                                                          \
+        *OWN = MOVE_A_##a;                                                     \
+        NEXT(CELLS_##a);                                                       \
+    }
+#define SET_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_##a,
+#define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
+SOURCES(SET)
+extern const vm_handler vm_row_GLOBAL_SET[VM_ROW];
+const vm_handler vm_row_GLOBAL_SET[VM_ROW] = {SOURCES(SET_ITEM)};
+
+/* Any global, by index: imported ones, and vectors. */
+extern HANDLER(vm_x_GLOBAL_GET_ANY);
+extern HANDLER(vm_x_GLOBAL_SET_ANY);
+extern HANDLER(vm_x_GLOBAL_GET128);
+extern HANDLER(vm_x_GLOBAL_SET128);
+
+HANDLER(vm_x_GLOBAL_GET_ANY)
+{
+    fp[FIELD(0)] = inst->globals[IMM32]->value.u64;
+    NEXT(2);
+}
+
+HANDLER(vm_x_GLOBAL_SET_ANY)
+{
+    inst->globals[IMM32]->value.u64 = fp[FIELD(1)];
+    NEXT(2);
+}
+
+HANDLER(vm_x_GLOBAL_GET128)
+{
+    memcpy(&fp[FIELD(0)], &inst->globals[IMM32]->value, 16);
+    NEXT(2);
+}
+
+HANDLER(vm_x_GLOBAL_SET128)
+{
+    memcpy(&inst->globals[IMM32]->value, &fp[FIELD(1)], 16);
+    NEXT(2);
+}
