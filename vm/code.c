@@ -42,8 +42,8 @@ static void free_state(vm_module *m)
 
 static code_state *state_of(vm_module *m)
 {
-    code_state *s = __atomic_load_n((code_state **)&m->code_state,
-                                    __ATOMIC_ACQUIRE);
+    code_state *s =
+        __atomic_load_n((code_state **)&m->code_state, __ATOMIC_ACQUIRE);
     if (s)
         return s;
     pthread_mutex_lock(&creation);
@@ -75,7 +75,8 @@ static bool reserve(struct vm_code ***array, uint32_t n, uint32_t *cap)
     return true;
 }
 
-/* ---- objects --------------------------------------------------------------- */
+/* ---- objects ---------------------------------------------------------------
+ */
 
 static struct vm_code *create(code_state *s, vm_module *m, uint32_t func)
 {
@@ -131,7 +132,8 @@ struct vm_code *vm_code_find(vm_module *m, const vm_cell *pc)
     return found;
 }
 
-/* ---- compiling -------------------------------------------------------------- */
+/* ---- compiling --------------------------------------------------------------
+ */
 
 static void finish(cc *c)
 {

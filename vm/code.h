@@ -37,8 +37,7 @@
         vm_instance *restrict inst, vm_fiber *restrict fiber, uint8_t *mem,    \
         uint64_t msize, uint64_t budget, uint64_t acc, uint64_t l0,            \
         uint64_t l1, double fd, float fs, double d0
-#define VM_ARGS                                                                \
-    pc, fp, inst, fiber, mem, msize, budget, acc, l0, l1, fd, fs, d0
+#define VM_ARGS pc, fp, inst, fiber, mem, msize, budget, acc, l0, l1, fd, fs, d0
 
 typedef VM_PRESERVE_NONE void (*vm_handler)(VM_PARAMS);
 
@@ -73,7 +72,7 @@ typedef enum vm_catch_kind {
     VM_EH_CATCH_REF,
     VM_EH_CATCH_ALL,
     VM_EH_CATCH_ALL_REF,
-    VM_EH_DELEGATE, /* go on at entry `target` of the table */
+    VM_EH_DELEGATE,     /* go on at entry `target` of the table */
     VM_EH_LEGACY_CATCH, /* the exception itself, then its values */
     VM_EH_LEGACY_CATCH_ALL,
 } vm_catch_kind;
@@ -156,6 +155,6 @@ typedef enum vm_kind {
 
 /* Index into a row of handlers; destinations are S, A, P, Q (K is not one). */
 #define VM_ROW (VM_KINDS * VM_KINDS * VM_KINDS)
-#define VM_ROW_INDEX(a, b, d) (((a)*VM_KINDS + (b)) * VM_KINDS + (d))
+#define VM_ROW_INDEX(a, b, d) (((a) * VM_KINDS + (b)) * VM_KINDS + (d))
 
 #endif

@@ -10,21 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t slots_of(const vm_type *types, uint32_t n)
-{
-    uint32_t slots = 0;
-    for (uint32_t i = 0; i < n; i++)
-        slots += vm_type_slots(types[i]);
-    return slots;
-}
-
 uint32_t vm_rec_slot(const vm_funcdecl *f)
 {
     uint32_t results = f->type->func.result_slots;
     return f->local_slots > results ? f->local_slots : results;
 }
 
-/* ---- labels and patches ------------------------------------------------------- */
+/* ---- labels and patches
+ * ------------------------------------------------------- */
 
 static const vm_type *label_params(const label *l)
 {
@@ -54,8 +47,8 @@ static uint32_t arity(const label *l, const vm_type **types)
 
 static label *push_label(cc *c, label_kind kind)
 {
-    c->labels = cc_grow(c, c->labels, c->nlabels, &c->labels_cap,
-                        sizeof(label));
+    c->labels =
+        cc_grow(c, c->labels, c->nlabels, &c->labels_cap, sizeof(label));
     label *l = &c->labels[c->nlabels++];
     *l = (label){.kind = (uint8_t)kind,
                  .patches = NO_PATCH,
@@ -71,8 +64,8 @@ static uint32_t add_patch(cc *c, uint32_t next, uint32_t where, uint32_t base,
     if (i != NO_PATCH) {
         c->free_patch = c->patches[i].next;
     } else {
-        c->patches = cc_grow(c, c->patches, c->npatches, &c->patches_cap,
-                             sizeof(patch));
+        c->patches =
+            cc_grow(c, c->patches, c->npatches, &c->patches_cap, sizeof(patch));
         i = c->npatches++;
     }
     c->patches[i] = (patch){next, is_eh, where, base};
@@ -111,7 +104,8 @@ static void target(cc *c, label *l, uint32_t half, uint32_t base)
     }
 }
 
-/* ---- moving values to a label ---------------------------------------------------- */
+/* ---- moving values to a label
+ * ---------------------------------------------------- */
 
 /* Do the top n entries lie where the label wants them? */
 static bool in_place(const cc *c, const label *l, uint32_t n)
@@ -160,7 +154,8 @@ static void emit_br(cc *c, label *l)
     target(c, l, base * 2 + 3, base);
 }
 
-/* ---- returning --------------------------------------------------------------------- */
+/* ---- returning
+ * --------------------------------------------------------------------- */
 
 static void return_number(cc *c, vm_result_class class, entry e)
 {
@@ -200,7 +195,8 @@ void cc_return(cc *c)
     }
 }
 
-/* ---- branches ------------------------------------------------------------------------ */
+/* ---- branches
+ * ------------------------------------------------------------------------ */
 
 void cc_branch(cc *c, uint32_t depth)
 {
@@ -245,8 +241,8 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
                 which += VM_BRANCH_FORWARD_NOT;
         }
         if (test_zero) {
-            in.op = (in.op == VM_OP_I32_NE) == sense ? VM_X_BR_TRUE
-                                                     : VM_X_BR_FALSE;
+            in.op =
+                (in.op == VM_OP_I32_NE) == sense ? VM_X_BR_TRUE : VM_X_BR_FALSE;
             in.bk = VM_K_S;
         }
     } else {
@@ -274,8 +270,7 @@ void cc_branch_if(cc *c, entry cond, bool sense, uint32_t depth)
     if (n)
         cc_spill(c, c->sp - n, true);
     if (l->kind != L_FUNC && in_place(c, l, n)) {
-        uint32_t half =
-            branch_on(c, cond, sense, l->kind == L_LOOP, &base);
+        uint32_t half = branch_on(c, cond, sense, l->kind == L_LOOP, &base);
         target(c, label_at(c, depth), half, base);
         return;
     }
@@ -291,7 +286,9 @@ void cc_branch_if(cc *c, entry cond, bool sense, uint32_t depth)
     bind(c, &around, c->ncells);
 }
 
-/* ---- br_table --------------------------------------------------------------------------- */
+/* ---- br_table
+ * ---------------------------------------------------------------------------
+ */
 
 /* Where an entry of the table leads: straight to the label, or to moves. */
 static void table_target(cc *c, uint32_t depth, uint32_t half, uint32_t base,
@@ -356,7 +353,9 @@ static void br_table(cc *c)
     c->dead = true;
 }
 
-/* ---- blocks --------------------------------------------------------------------------------- */
+/* ---- blocks
+ * ---------------------------------------------------------------------------------
+ */
 
 static void set_base(cc *c, label *l)
 {
@@ -423,7 +422,9 @@ static void else_branch(cc *c)
     c->dead = false;
 }
 
-/* ---- exceptions ----------------------------------------------------------------------------- */
+/* ---- exceptions
+ * -----------------------------------------------------------------------------
+ */
 
 static vm_eh *add_eh(cc *c, const label *l, uint32_t end, uint32_t kind)
 {
@@ -512,7 +513,8 @@ static void throw_ref(cc *c, uint32_t slot)
     c->dead = true;
 }
 
-/* ---- the end of a block ------------------------------------------------------------------------ */
+/* ---- the end of a block
+ * ------------------------------------------------------------------------ */
 
 static void end_block(cc *c)
 {
@@ -563,7 +565,9 @@ static void end_function(cc *c)
     c->nlabels--;
 }
 
-/* ---- instructions --------------------------------------------------------------------------------- */
+/* ---- instructions
+ * ---------------------------------------------------------------------------------
+ */
 
 bool cc_control(cc *c, vm_op op)
 {
@@ -661,7 +665,9 @@ static void skip_dead(cc *c)
     }
 }
 
-/* ---- which locals to pin ------------------------------------------------------------------------------ */
+/* ---- which locals to pin
+ * ------------------------------------------------------------------------------
+ */
 
 /* Uses inside loops, weighted by depth. */
 static void count_uses(cc *c, uint32_t *uses)
@@ -732,12 +738,14 @@ static void pin_locals(cc *c)
     free(uses);
 }
 
-/* ---- the frame ------------------------------------------------------------------------------------------ */
+/* ---- the frame
+ * ------------------------------------------------------------------------------------------
+ */
 
 static void add_local(cc *c, vm_type type, uint32_t *slot)
 {
-    c->locals[c->nlocals++] = (local){.type = type, .slot = *slot,
-                                      .pin = E_SLOT};
+    c->locals[c->nlocals++] =
+        (local){.type = type, .slot = *slot, .pin = E_SLOT};
     *slot += vm_type_slots(type);
 }
 
@@ -746,8 +754,9 @@ static void lay_out_frame(cc *c)
     uint32_t slot = 0, count;
     vm_type type;
     if (c->f->local_slots > VM_MAX_FRAME)
-        cc_fail(c, "function %u is too large: its locals need more than %u "
-                   "slots",
+        cc_fail(c,
+                "function %u is too large: its locals need more than %u "
+                "slots",
                 c->code->func, VM_MAX_FRAME);
     c->locals = calloc(c->f->nlocals + 1, sizeof(local));
     if (!c->locals)

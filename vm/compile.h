@@ -157,7 +157,8 @@ typedef struct cc {
     bool dead;
 } cc;
 
-/* ---- compile_emit.c -------------------------------------------------------- */
+/* ---- compile_emit.c --------------------------------------------------------
+ */
 
 /* Grows an array of `size`-byte items so that *cap > n; leaves on failure. */
 void *cc_grow(cc *c, void *array, uint32_t n, uint32_t *cap, size_t size);
@@ -200,11 +201,13 @@ static inline uint64_t cc_fields(uint32_t f0, uint32_t f1, uint32_t f2,
     return (uint64_t)(f0 | f1 << 16) | (uint64_t)(f2 | f3 << 16) << 32;
 }
 
-/* ---- compile_gc.c ----------------------------------------------------------- */
+/* ---- compile_gc.c -----------------------------------------------------------
+ */
 
 bool cc_gc(cc *c, vm_op op);
 
-/* ---- compile_ops.c ----------------------------------------------------------- */
+/* ---- compile_ops.c
+ * ----------------------------------------------------------- */
 
 void cc_op(cc *c, vm_op op);
 /* An instruction with one handler: pops n operands (at most 3) into slots.
@@ -215,7 +218,8 @@ void cc_simple(cc *c, insn *in, uint32_t n, char result);
 vm_op cc_negate(vm_op op);
 vm_op cc_swap(vm_op op);
 
-/* ---- compile.c ------------------------------------------------------------------ */
+/* ---- compile.c
+ * ------------------------------------------------------------------ */
 
 uint32_t vm_rec_slot(const vm_funcdecl *f);
 void cc_branch(cc *c, uint32_t depth);
@@ -226,7 +230,8 @@ void cc_body(cc *c);
 bool cc_control(cc *c, vm_op op); /* false: not a control instruction */
 void cc_return(cc *c);
 
-/* ---- compile_call.c ---------------------------------------------------------------- */
+/* ---- compile_call.c
+ * ---------------------------------------------------------------- */
 
 bool cc_call(cc *c, vm_op op);
 /* Puts the top n values on top of the stack in their homes. */

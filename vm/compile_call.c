@@ -20,8 +20,8 @@ static void copy_run(cc *c, uint32_t i, uint32_t n)
 {
     const entry *e = &c->stack[i];
     cc_start(c, vm_simple[n == 2 ? VM_X_MOVE2 : VM_X_MOVE3]);
-    cc_cell(c, cc_fields(e[0].home, e[0].slot, e[1].slot,
-                         n == 3 ? e[2].slot : 0));
+    cc_cell(c,
+            cc_fields(e[0].home, e[0].slot, e[1].slot, n == 3 ? e[2].slot : 0));
     for (uint32_t k = i; k < i + n; k++) {
         entry *moved = &c->stack[k];
         if (moved->local)
@@ -116,8 +116,8 @@ static void call_other(cc *c, uint16_t op, const vm_deftype *type,
     uint16_t slot = cc_in_slot(c, &operand);
     uint32_t args = stage_call(c, &type->func);
     cc_start(c, vm_simple[op]);
-    cc_cell(c, cc_fields(args, slot, vm_rec_slot(c->f),
-                         type->func.param_slots));
+    cc_cell(c,
+            cc_fields(args, slot, vm_rec_slot(c->f), type->func.param_slots));
     cc_cell(c, (uintptr_t)type);
     cc_cell(c, where);
     after(c, &type->func, tail);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- failing and growing ----------------------------------------------------- */
+/* ---- failing and growing
+ * ----------------------------------------------------- */
 
 void cc_fail(cc *c, const char *fmt, ...)
 {
@@ -33,7 +34,8 @@ void *cc_grow(cc *c, void *array, uint32_t n, uint32_t *cap, size_t size)
     return grown;
 }
 
-/* ---- cells -------------------------------------------------------------------- */
+/* ---- cells
+ * -------------------------------------------------------------------- */
 
 void cc_cell(cc *c, uint64_t cell)
 {
@@ -84,7 +86,8 @@ uint32_t cc_start(cc *c, vm_handler h)
     return c->ncells - 1;
 }
 
-/* ---- the stack ------------------------------------------------------------------ */
+/* ---- the stack
+ * ------------------------------------------------------------------ */
 
 static void note_accumulator(cc *c, uint8_t kind, uint32_t at)
 {
@@ -138,7 +141,8 @@ entry cc_pop(cc *c)
     return e;
 }
 
-/* ---- encoding -------------------------------------------------------------------- */
+/* ---- encoding
+ * -------------------------------------------------------------------- */
 
 static vm_handler handler_of(const insn *in, vm_kind d)
 {
@@ -181,12 +185,11 @@ void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot)
             cc_cell(c, in->k);
         break;
     case FMT_LOAD:
-        cc_cell(c, with_imm(slot, in->a,
-                            in->imm + (ka ? (uint32_t)in->k : 0)));
+        cc_cell(c, with_imm(slot, in->a, in->imm + (ka ? (uint32_t)in->k : 0)));
         break;
     case FMT_STORE:
-        cc_cell(c, with_imm(in->a, in->b,
-                            in->imm + (ka ? (uint32_t)in->k : 0)));
+        cc_cell(c,
+                with_imm(in->a, in->b, in->imm + (ka ? (uint32_t)in->k : 0)));
         if (kb)
             cc_cell(c, in->k2);
         break;
@@ -219,7 +222,8 @@ void cc_flush(cc *c)
     e->slot = e->home;
 }
 
-/* ---- moves ------------------------------------------------------------------------ */
+/* ---- moves
+ * ------------------------------------------------------------------------ */
 
 /* Register of an entry: its class and kind. */
 static vm_kind kind_of(const entry *e, value_class class)
@@ -265,8 +269,10 @@ void cc_move(cc *c, const entry *e, entry_kind to, uint32_t slot)
     if (e->wide) {
         if (e->slot == slot)
             return;
-        insn wide = {.op = VM_X_MOVE128, .format = FMT_CELL,
-                     .a = (uint16_t)e->slot, .offset = c->offset};
+        insn wide = {.op = VM_X_MOVE128,
+                     .format = FMT_CELL,
+                     .a = (uint16_t)e->slot,
+                     .offset = c->offset};
         cc_encode(c, &wide, VM_K_S, slot);
         return;
     }
@@ -337,7 +343,7 @@ void cc_spill_accumulators(cc *c)
 {
     if (pending_on_stack(c))
         cc_flush(c);
-    for (int class = C_INT; class <= C_F64; class++)
+    for (int class = C_INT; class <= C_F64; class ++)
         if (c->acc_at[class]) {
             uint32_t i = c->acc_at[class] - 1;
             move_home(c, &c->stack[i], i);
@@ -360,7 +366,8 @@ uint16_t cc_in_slot(cc *c, entry *e)
     return (uint16_t)e->slot;
 }
 
-/* ---- operands ----------------------------------------------------------------------- */
+/* ---- operands
+ * ----------------------------------------------------------------------- */
 
 static bool has_variant(const insn *in, vm_kind a, vm_kind b)
 {
@@ -374,9 +381,8 @@ static bool has_variant(const insn *in, vm_kind a, vm_kind b)
 /* Operands that can be exchanged: registers, then slots, then constants. */
 static bool in_order(vm_kind a, vm_kind b)
 {
-    static const uint8_t rank[] = {
-        [VM_K_A] = 0, [VM_K_P] = 1, [VM_K_Q] = 2, [VM_K_S] = 3, [VM_K_K] = 4,
-        [VM_KINDS] = 5};
+    static const uint8_t rank[] = {[VM_K_A] = 0, [VM_K_P] = 1, [VM_K_Q] = 2,
+                                   [VM_K_S] = 3, [VM_K_K] = 4, [VM_KINDS] = 5};
     return rank[a] <= rank[b];
 }
 
@@ -390,8 +396,7 @@ static bool variant(const insn *in, vm_kind a, vm_kind b, bool commutative)
 static bool constant_fits(const insn *in, const entry *e, bool is_a)
 {
     if (in->format == FMT_INT)
-        return (int64_t)e->k == (int32_t)e->k ||
-               vm_ops[in->op].sig[0] == 'i';
+        return (int64_t)e->k == (int32_t)e->k || vm_ops[in->op].sig[0] == 'i';
     if (in->format == FMT_LOAD || (in->format == FMT_STORE && is_a))
         return (uint64_t)(uint32_t)e->k + in->imm <= UINT32_MAX;
     return true;
@@ -455,7 +460,8 @@ static void set_operand(insn *in, const entry *e, vm_kind kind, bool is_a)
     }
     if (kind != VM_K_K)
         return;
-    bool second = !is_a && (in->format == FMT_STORE || in->format == FMT_SELECT);
+    bool second =
+        !is_a && (in->format == FMT_STORE || in->format == FMT_SELECT);
     *(second ? &in->k2 : &in->k) = e->k;
 }
 
@@ -516,7 +522,9 @@ void cc_resolve(cc *c, insn *in, entry *a, value_class ac, entry *b,
         set_operand(in, b, kb, false);
 }
 
-/* ---- locals ------------------------------------------------------------------------------ */
+/* ---- locals
+ * ------------------------------------------------------------------------------
+ */
 
 static entry local_entry(const cc *c, uint32_t index)
 {

@@ -3,7 +3,8 @@
  */
 #include "vm/compile.h"
 
-/* ---- branches ------------------------------------------------------------------ */
+/* ---- branches
+ * ------------------------------------------------------------------ */
 
 /* Pushes whether the reference in a slot is null (or not), as a condition. */
 static entry null_test(cc *c, uint16_t slot, vm_op compare)

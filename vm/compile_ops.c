@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* ---- what kind of instruction ---------------------------------------------------- */
+/* ---- what kind of instruction
+ * ---------------------------------------------------- */
 
 enum {
     IS_COMMUTATIVE = 1,
@@ -67,7 +68,8 @@ static value_class letter_class(char letter)
     }
 }
 
-/* ---- arithmetic --------------------------------------------------------------------- */
+/* ---- arithmetic
+ * --------------------------------------------------------------------- */
 
 /* Deterministic mode: results that may be NaNs are made canonical at home. */
 static void canonicalise(cc *c, char result)
@@ -109,8 +111,7 @@ static void rowed(cc *c, vm_op op)
 static void eqz(cc *c, vm_op eq)
 {
     if (eq == VM_OP_I32_EQ && c->has_pending && c->pending_at == c->sp - 1 &&
-        c->pending.op < VM_OP_COUNT &&
-        (traits[c->pending.op] & IS_COMPARE)) {
+        c->pending.op < VM_OP_COUNT && (traits[c->pending.op] & IS_COMPARE)) {
         vm_op negated = cc_negate((vm_op)c->pending.op);
         c->pending.op = (uint16_t)negated;
         c->pending.row = vm_rows[negated];
@@ -136,21 +137,28 @@ static void select(cc *c, bool is_ref)
     uint16_t slot = in.a;
     entry b = cc_pop(c), a = cc_pop(c);
     if (a.wide) {
-        in = (insn){.op = VM_X_SELECT128, .format = FMT_CELL,
-                    .a = cc_in_slot(c, &a), .b = cc_in_slot(c, &b),
+        in = (insn){.op = VM_X_SELECT128,
+                    .format = FMT_CELL,
+                    .a = cc_in_slot(c, &a),
+                    .b = cc_in_slot(c, &b),
                     .c = kind == VM_K_S ? slot : cc_in_slot(c, &cond),
-                    .result = C_SLOT, .offset = c->offset};
+                    .result = C_SLOT,
+                    .offset = c->offset};
         cc_push_pending(c, &in, true);
         return;
     }
-    in = (insn){.op = ops[kind], .format = FMT_SELECT, .row = vm_rows[ops[kind]],
-                .c = slot, .offset = c->offset};
+    in = (insn){.op = ops[kind],
+                .format = FMT_SELECT,
+                .row = vm_rows[ops[kind]],
+                .c = slot,
+                .offset = c->offset};
     cc_resolve(c, &in, &a, C_INT, &b, C_INT, false);
     in.result = is_ref ? C_SLOT : C_INT;
     cc_push_pending(c, &in, false);
 }
 
-/* ---- instructions with one handler ------------------------------------------------------ */
+/* ---- instructions with one handler
+ * ------------------------------------------------------ */
 
 void cc_simple(cc *c, insn *in, uint32_t n, char result)
 {
@@ -208,7 +216,9 @@ static void wide_arithmetic(cc *c, vm_op op)
     cc_push_home(c, false);
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
+/* ---- memory
+ * ---------------------------------------------------------------------------------
+ */
 
 static void far_access(cc *c, vm_op op, vm_memarg arg, uint64_t more)
 {
@@ -253,8 +263,8 @@ static void store(cc *c, vm_op op, vm_memarg arg)
     insn in = new_insn(c, op, FMT_STORE);
     entry value = cc_pop(c), address = cc_pop(c);
     in.imm = (uint32_t)arg.offset;
-    cc_resolve(c, &in, &address, C_INT, &value,
-               letter_class(vm_ops[op].sig[1]), false);
+    cc_resolve(c, &in, &address, C_INT, &value, letter_class(vm_ops[op].sig[1]),
+               false);
     in.result = C_NONE;
     cc_encode(c, &in, VM_K_S, 0);
 }
@@ -281,7 +291,9 @@ static void access_lane(cc *c, vm_op op)
     far_access(c, op, arg, *c->p++);
 }
 
-/* ---- vectors ----------------------------------------------------------------------------------- */
+/* ---- vectors
+ * -----------------------------------------------------------------------------------
+ */
 
 static void bytes16(cc *c, insn *in)
 {
@@ -292,13 +304,23 @@ static void bytes16(cc *c, insn *in)
 
 static bool is_rounded_vector(vm_op op)
 {
-    static const char *const names[] = {"add",     "sub",   "mul",  "div",
-                                        "min",     "max",   "sqrt", "ceil",
-                                        "floor",   "trunc", "nearest",
+    static const char *const names[] = {"add",
+                                        "sub",
+                                        "mul",
+                                        "div",
+                                        "min",
+                                        "max",
+                                        "sqrt",
+                                        "ceil",
+                                        "floor",
+                                        "trunc",
+                                        "nearest",
                                         "demote_f64x2_zero",
                                         "promote_low_f32x4",
-                                        "relaxed_madd", "relaxed_nmadd",
-                                        "relaxed_min", "relaxed_max"};
+                                        "relaxed_madd",
+                                        "relaxed_nmadd",
+                                        "relaxed_min",
+                                        "relaxed_max"};
     const char *text = vm_ops[op].text;
     if (strncmp(text, "f32x4.", 6) && strncmp(text, "f64x2.", 6))
         return false;
@@ -331,7 +353,9 @@ static void by_signature(cc *c, vm_op op)
     }
 }
 
-/* ---- variables ----------------------------------------------------------------------------------- */
+/* ---- variables
+ * -----------------------------------------------------------------------------------
+ */
 
 static void local_get(cc *c, uint32_t index)
 {
@@ -379,7 +403,9 @@ static void global_set(cc *c, uint32_t index)
     cc_encode(c, &in, VM_K_S, 0);
 }
 
-/* ---- all ------------------------------------------------------------------------------------------- */
+/* ---- all
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void drop(cc *c)
 {
@@ -431,7 +457,8 @@ static bool table_op(cc *c, vm_op op)
         simple_imm(c, op, 1, 'r', table_index(c, vm_read_u32(&c->p)));
         return true;
     case VM_OP_TABLE_SET: {
-        insn in = {.op = (uint16_t)op, .nextra = 1,
+        insn in = {.op = (uint16_t)op,
+                   .nextra = 1,
                    .extra = {table_index(c, vm_read_u32(&c->p))}};
         cc_simple(c, &in, 2, ':');
         return true;
@@ -490,7 +517,9 @@ void cc_op(cc *c, vm_op op)
     case VM_OP_I32_CONST:
         cc_push_const(c, (uint32_t)vm_read_s32(&c->p));
         return;
-    case VM_OP_I64_CONST: cc_push_const(c, (uint64_t)vm_read_s64(&c->p)); return;
+    case VM_OP_I64_CONST:
+        cc_push_const(c, (uint64_t)vm_read_s64(&c->p));
+        return;
     case VM_OP_F32_CONST: cc_push_const(c, vm_read_fixed32(&c->p)); return;
     case VM_OP_F64_CONST: cc_push_const(c, vm_read_fixed64(&c->p)); return;
     case VM_OP_V128_CONST: const128(c); return;
@@ -510,9 +539,7 @@ void cc_op(cc *c, vm_op op)
         return;
     case VM_OP_REF_IS_NULL: eqz(c, VM_OP_I64_EQ); return;
     case VM_OP_REF_EQ: rowed(c, VM_OP_I64_EQ); return;
-    case VM_OP_REF_FUNC:
-        simple_imm(c, op, 0, 'r', vm_read_u32(&c->p));
-        return;
+    case VM_OP_REF_FUNC: simple_imm(c, op, 0, 'r', vm_read_u32(&c->p)); return;
     case VM_OP_I64_ADD128:
     case VM_OP_I64_SUB128:
     case VM_OP_I64_MUL_WIDE_S:

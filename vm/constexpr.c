@@ -126,10 +126,8 @@ static vm_status step(eval *e, vm_op op, const uint8_t **p)
     case VM_OP_I32_CONST:
         return push(e, (vm_value){.u64 = (uint32_t)vm_read_s32(p)});
     case VM_OP_I64_CONST: return push(e, (vm_value){.i64 = vm_read_s64(p)});
-    case VM_OP_F32_CONST:
-        return push(e, (vm_value){.u64 = vm_read_fixed32(p)});
-    case VM_OP_F64_CONST:
-        return push(e, (vm_value){.u64 = vm_read_fixed64(p)});
+    case VM_OP_F32_CONST: return push(e, (vm_value){.u64 = vm_read_fixed32(p)});
+    case VM_OP_F64_CONST: return push(e, (vm_value){.u64 = vm_read_fixed64(p)});
     case VM_OP_V128_CONST: return push_v128(e, p);
     case VM_OP_GLOBAL_GET:
         return push(e, e->in->globals[vm_read_u32(p)]->value);

@@ -59,9 +59,8 @@ static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "the fiber is running");
         return VM_TRAP;
     }
-    uint32_t need = type->param_slots > type->result_slots
-                        ? type->param_slots
-                        : type->result_slots;
+    uint32_t need = type->param_slots > type->result_slots ? type->param_slots
+                                                           : type->result_slots;
     if (need + VM_STACK_GUARD + VM_REC_SLOTS >
         (size_t)(f->stack_end - f->stack)) {
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "call stack exhausted");
@@ -278,7 +277,8 @@ vm_status vm_call(vm_store *store, vm_func *func, const vm_value *args,
     return status;
 }
 
-/* ---- how a host function ends a call --------------------------------------- */
+/* ---- how a host function ends a call ---------------------------------------
+ */
 
 vm_status vm_trap(vm_fiber *f, const char *fmt, ...)
 {
@@ -296,7 +296,8 @@ vm_status vm_exit(vm_fiber *f, int code)
     return f->status = VM_EXIT;
 }
 
-/* ---- fuel ------------------------------------------------------------------ */
+/* ---- fuel ------------------------------------------------------------------
+ */
 
 #define SLICE 20000
 

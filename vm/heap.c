@@ -29,9 +29,9 @@ static const uint16_t class_size[NCLASSES] = {
 
 typedef struct block {
     struct block *next;
-    uint64_t bytes;   /* of the whole mapping */
-    uint32_t size;    /* of one object; large: 0 */
-    uint32_t count;   /* objects */
+    uint64_t bytes; /* of the whole mapping */
+    uint32_t size;  /* of one object; large: 0 */
+    uint32_t count; /* objects */
     uint32_t class;
     bool large_mark;
     uint64_t marks[BLOCK / GRANULE / 64];
@@ -63,7 +63,8 @@ static struct vm_heap *heap_of(vm_store *store)
     return store->heap;
 }
 
-/* ---- blocks --------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------
+ */
 
 static uint32_t hash_slot(const struct vm_heap *h, uintptr_t address)
 {
@@ -191,7 +192,8 @@ void vm_heap_destroy(struct vm_heap *h)
     free(h);
 }
 
-/* ---- marking --------------------------------------------------------------- */
+/* ---- marking ---------------------------------------------------------------
+ */
 
 static bool set_mark(block *b, vm_object *o)
 {
@@ -313,7 +315,8 @@ static void mark_instance(struct vm_heap *h, const vm_instance *in)
         if (vm_type_is_ref(m->globals[i].type))
             mark_word(h, in->globals[i]->value.ref);
     for (uint32_t i = 0; i < m->nelems; i++)
-        mark_words(h, in->elems[i].refs, in->elems[i].refs + in->elems[i].count);
+        mark_words(h, in->elems[i].refs,
+                   in->elems[i].refs + in->elems[i].count);
 }
 
 static void mark_roots(struct vm_heap *h)
@@ -330,7 +333,8 @@ static void mark_roots(struct vm_heap *h)
         mark_words(h, t->elems, t->elems + t->size);
 }
 
-/* ---- sweeping --------------------------------------------------------------- */
+/* ---- sweeping ---------------------------------------------------------------
+ */
 
 /* Frees what is not marked; true when nothing is left. */
 static bool sweep_block(struct vm_heap *h, block *b)
@@ -389,7 +393,8 @@ void vm_heap_hold(vm_store *store, int change)
         h->held += change;
 }
 
-/* ---- allocation -------------------------------------------------------------- */
+/* ---- allocation
+ * -------------------------------------------------------------- */
 
 static uint32_t class_for(uint64_t bytes)
 {
@@ -457,7 +462,8 @@ vm_object *vm_heap_new_array(vm_store *store, const vm_deftype *type,
     return vm_heap_new(store, type->id, length, (bytes + 7) & ~UINT64_C(7));
 }
 
-/* ---- types and fields --------------------------------------------------------- */
+/* ---- types and fields
+ * --------------------------------------------------------- */
 
 static bool test_object(const vm_types *types, vm_ref ref, uint32_t heap)
 {

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- matching imports ----------------------------------------------------- */
+/* ---- matching imports -----------------------------------------------------
+ */
 
 static bool limits_match(const vm_limits *have, uint64_t size,
                          const vm_limits *want)
@@ -51,9 +52,7 @@ static bool take_import(vm_instance *in, const vm_extern *x, uint32_t *next)
     case VM_EXTERN_GLOBAL:
         in->globals[i] = x->global;
         return global_matches(&m->engine->types, x->global, &m->globals[i]);
-    case VM_EXTERN_TAG:
-        in->tags[i] = x->tag;
-        return x->tag->type == m->tags[i];
+    case VM_EXTERN_TAG: in->tags[i] = x->tag; return x->tag->type == m->tags[i];
     }
     return false;
 }
@@ -77,7 +76,8 @@ static vm_status link_imports(vm_instance *in, const vm_extern *imports,
     return VM_OK;
 }
 
-/* ---- making ----------------------------------------------------------------- */
+/* ---- making -----------------------------------------------------------------
+ */
 
 static void *carve(uint8_t **at, size_t count, size_t size)
 {
@@ -94,8 +94,8 @@ static uint8_t *lay_out(vm_instance *in, const vm_module *m, uint8_t *at)
     in->tables = carve(&at, m->ntables, sizeof(void *));
     in->globals = carve(&at, m->nglobals, sizeof(void *));
     in->imports = carve(&at, m->nfunc_imports, sizeof(void *));
-    in->func_pages = carve(&at, (own + VM_FUNC_PAGE - 1) / VM_FUNC_PAGE,
-                           sizeof(void *));
+    in->func_pages =
+        carve(&at, (own + VM_FUNC_PAGE - 1) / VM_FUNC_PAGE, sizeof(void *));
     in->tags = carve(&at, m->ntags, sizeof(void *));
     in->elems = carve(&at, m->nelems, sizeof(vm_elems));
     in->dropped = carve(&at, m->ndatas / 8 + 1, 1);
@@ -214,7 +214,8 @@ static vm_status make_tables(vm_instance *in, vm_error *err)
     return VM_OK;
 }
 
-/* ---- segments ----------------------------------------------------------------- */
+/* ---- segments
+ * ----------------------------------------------------------------- */
 
 static vm_status eval_items(vm_instance *in, const vm_elemdecl *decl,
                             vm_elems *elems, vm_error *err)
@@ -343,8 +344,8 @@ vm_status vm_instance_create(vm_store *store, vm_module *module,
                              vm_error *err)
 {
     typedef vm_status (*step)(vm_instance *, vm_error *);
-    static const step steps[] = {make_memories, make_tags,      make_globals,
-                                 make_tables,   make_elems,     apply_segments,
+    static const step steps[] = {make_memories, make_tags,  make_globals,
+                                 make_tables,   make_elems, apply_segments,
                                  run_start};
     if (store->ninstances >= store->limits.instances) {
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX,
@@ -367,7 +368,8 @@ vm_status vm_instance_create(vm_store *store, vm_module *module,
     return status;
 }
 
-/* ---- exports -------------------------------------------------------------------- */
+/* ---- exports
+ * -------------------------------------------------------------------- */
 
 vm_extern vm_instance_export_at(vm_instance *in, size_t position)
 {

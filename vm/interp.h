@@ -37,7 +37,8 @@
 #define IMM32 (((const int32_t *)(pc + 1))[1])
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* ---- integer operands ----------------------------------------------------- */
+/* ---- integer operands -----------------------------------------------------
+ */
 
 /* a: field 1, b: field 2, or the immediate; then a's slot is in field 1 too,
  * and b's when a is the immediate. */
@@ -62,7 +63,8 @@
 #define INT_PUT_P(v) l0 = (v)
 #define INT_PUT_Q(v) l1 = (v)
 
-/* ---- floating-point operands ---------------------------------------------- */
+/* ---- floating-point operands ----------------------------------------------
+ */
 
 typedef float f32;
 typedef double f64;
@@ -109,7 +111,8 @@ static inline void put_f64(vm_slot *p, f64 v)
 #define FLT_PUT_A(T, v) FLT_ACC_##T = (v)
 #define FLT_PUT_P(T, v) d0 = (v)
 
-/* ---- memory by index -------------------------------------------------------- */
+/* ---- memory by index --------------------------------------------------------
+ */
 
 /* pc[2]: offset; pc[3]: memory, bit 32 set when its addresses are 64-bit. */
 /* NULL when out of bounds.  `base` is the address in a slot. */
@@ -126,7 +129,8 @@ static inline uint8_t *far_address(const vm_cell *pc, vm_instance *inst,
     return m->data + ea;
 }
 
-/* ---- leaving the hot path --------------------------------------------------- */
+/* ---- leaving the hot path ---------------------------------------------------
+ */
 
 /* Saves the registers where the rest of the engine finds them. */
 #define SAVE()                                                                 \
@@ -140,7 +144,7 @@ HANDLER(vm_trap_divide);
 HANDLER(vm_trap_overflow);
 HANDLER(vm_trap_invalid_conversion);
 HANDLER(vm_trap_stack);
-HANDLER(vm_stop); /* fiber->status is set; pc is where to resume */
+HANDLER(vm_stop);   /* fiber->status is set; pc is where to resume */
 HANDLER(vm_thrown); /* fiber->exception is set: unwind */
 
 /* Out of budget at pc: take a slice of fuel and go on, or stop. */

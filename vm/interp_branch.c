@@ -72,9 +72,10 @@
     }
 
 #define PAIRS(X, op)                                                           \
-    X(op, S, K) X(op, A, K) X(op, P, K) X(op, Q, K) X(op, S, S) X(op, A, S)    \
-    X(op, P, S) X(op, Q, S) X(op, A, P) X(op, A, Q) X(op, P, P) X(op, P, Q)    \
-    X(op, Q, Q)
+    X(op, S, K)                                                                \
+    X(op, A, K) X(op, P, K) X(op, Q, K) X(op, S, S) X(op, A, S) X(op, P, S)    \
+        X(op, Q, S) X(op, A, P) X(op, A, Q) X(op, P, P) X(op, P, Q)            \
+            X(op, Q, Q)
 
 #define INT_BRANCH(op, a, b)                                                   \
     static HANDLER(br_##op##_##a##b##_f)                                       \
@@ -88,9 +89,10 @@
             GO_B NEXT(CELLS_##b);                                              \
     }
 #define BRANCH_ITEM(op, a, b)                                                  \
-    [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_FORWARD)] =                    \
-        br_##op##_##a##b##_f,                                                  \
-    [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_BACK)] = br_##op##_##a##b##_b,
+    [VM_ROW_INDEX(KIND_##a, KIND_##b,                                          \
+                  VM_BRANCH_FORWARD)] = br_##op##_##a##b##_f,                  \
+                  [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_BACK)] =         \
+                      br_##op##_##a##b##_b,
 
 #define COMPARE(op)                                                            \
     PAIRS(INT_BRANCH, op)                                                      \
@@ -98,7 +100,8 @@
     const vm_handler vm_brow_##op[VM_ROW] = {PAIRS(BRANCH_ITEM, op)};
 VM_INT_COMPARE(COMPARE)
 
-/* ---- on a number being zero or not ------------------------------------------- */
+/* ---- on a number being zero or not
+ * ------------------------------------------- */
 
 #define TEST_BR_TRUE(x, y) (U32(x) != 0)
 #define TEST_BR_FALSE(x, y) (U32(x) == 0)
@@ -110,7 +113,8 @@ extern const vm_handler vm_brow_BR_TRUE[VM_ROW], vm_brow_BR_FALSE[VM_ROW];
 const vm_handler vm_brow_BR_TRUE[VM_ROW] = {SINGLE(BRANCH_ITEM, BR_TRUE)};
 const vm_handler vm_brow_BR_FALSE[VM_ROW] = {SINGLE(BRANCH_ITEM, BR_FALSE)};
 
-/* ---- floating point ------------------------------------------------------------ */
+/* ---- floating point
+ * ------------------------------------------------------------ */
 
 #define FBR_A_S(T) get_##T(&fp[FIELD(0)])
 #define FBR_A_A(T) FLT_ACC_##T
@@ -123,8 +127,8 @@ const vm_handler vm_brow_BR_FALSE[VM_ROW] = {SINGLE(BRANCH_ITEM, BR_FALSE)};
 #define FPAIRS_f32(X, op, T)                                                   \
     X(op, T, S, S) X(op, T, A, S) X(op, T, S, A) X(op, T, S, K) X(op, T, A, K)
 #define FPAIRS_f64(X, op, T)                                                   \
-    FPAIRS_f32(X, op, T)                                                       \
-    X(op, T, P, S) X(op, T, S, P) X(op, T, P, K) X(op, T, A, P) X(op, T, P, A)
+    FPAIRS_f32(X, op, T) X(op, T, P, S) X(op, T, S, P) X(op, T, P, K)          \
+        X(op, T, A, P) X(op, T, P, A)
 
 #define FLOAT_ONE(op, T, a, b, suffix, test, GO)                               \
     static HANDLER(br_##op##_##a##b##suffix)                                   \
@@ -139,18 +143,19 @@ const vm_handler vm_brow_BR_FALSE[VM_ROW] = {SINGLE(BRANCH_ITEM, BR_FALSE)};
     FLOAT_ONE(op, T, a, b, _nb, !, GO_B)
 #define FLOAT_ITEM(op, T, a, b)                                                \
     BRANCH_ITEM(op, a, b)                                                      \
-    [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_FORWARD_NOT)] =                \
-        br_##op##_##a##b##_nf,                                                 \
-    [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_BACK_NOT)] =                   \
-        br_##op##_##a##b##_nb,
+    [VM_ROW_INDEX(KIND_##a, KIND_##b,                                          \
+                  VM_BRANCH_FORWARD_NOT)] = br_##op##_##a##b##_nf,             \
+                  [VM_ROW_INDEX(KIND_##a, KIND_##b, VM_BRANCH_BACK_NOT)] =     \
+                      br_##op##_##a##b##_nb,
 
 #define FLOAT_COMPARE(op, T)                                                   \
-    FPAIRS_##T(FLOAT_BRANCH, op, T)                                                \
-    extern const vm_handler vm_brow_##op[VM_ROW];                              \
+    FPAIRS_##T(FLOAT_BRANCH, op,                                               \
+               T) extern const vm_handler vm_brow_##op[VM_ROW];                \
     const vm_handler vm_brow_##op[VM_ROW] = {FPAIRS_##T(FLOAT_ITEM, op, T)};
 VM_FLOAT_COMPARE(FLOAT_COMPARE)
 
-/* ---- without a condition, and tables --------------------------------------------- */
+/* ---- without a condition, and tables
+ * --------------------------------------------- */
 
 extern HANDLER(vm_x_BR);
 extern HANDLER(vm_x_BR_BACK);

@@ -39,12 +39,12 @@ static COLD HANDLER(call_other);
 static COLD HANDLER(tail_other);
 
 #define X(name) extern HANDLER(vm_x_##name);
-X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF)
-X(TAIL_CALL) X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF)
-X(RET_SLOTS)
+X(CALL)
+X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL) X(TAIL_CALL_ANY)
+    X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF) X(RET_SLOTS)
 #undef X
 
-HANDLER(vm_x_CALL)
+        HANDLER(vm_x_CALL)
 {
     const struct vm_code *code = CODE_OF(pc[2]);
     vm_slot *nfp = fp + FIELD(0), *rec = nfp + FIELD(1);
@@ -57,7 +57,8 @@ HANDLER(vm_x_CALL_IMPORT)
     JUMP(call_other);
 }
 
-/* ---- through tables and references --------------------------------------------- */
+/* ---- through tables and references
+ * --------------------------------------------- */
 
 static COLD HANDLER(trap_undefined_element)
 {
@@ -89,14 +90,13 @@ static COLD HANDLER(trap_signature)
     uint64_t i = pc[3] >> 32 ? fp[FIELD(1)] : (uint32_t)fp[FIELD(1)];          \
     if (UNLIKELY(i >= table->size))                                            \
         JUMP(trap_undefined_element);                                          \
-    const vm_func *f = FUNC_OF(table->elems[i]);                        \
+    const vm_func *f = FUNC_OF(table->elems[i]);                               \
     if (UNLIKELY(!f))                                                          \
     JUMP(trap_uninitialized_element)
 
 static bool signature_matches(const vm_func *f, const vm_cell *pc)
 {
-    return vm_deftype_extends(f->type,
-                              (const vm_deftype *)(uintptr_t)pc[2]);
+    return vm_deftype_extends(f->type, (const vm_deftype *)(uintptr_t)pc[2]);
 }
 
 static COLD HANDLER(check_then_call)
@@ -131,7 +131,8 @@ HANDLER(vm_x_CALL_REF)
     ENTER(code, nfp, rec, pc + CALL_ANY_CELLS, fp);
 }
 
-/* ---- hosts and other instances -------------------------------------------------- */
+/* ---- hosts and other instances
+ * -------------------------------------------------- */
 
 /* Gives unused fuel back while something else may use or set it. */
 static uint64_t give_back(vm_fiber *fiber, uint64_t budget)
@@ -195,7 +196,8 @@ static HANDLER(cross_return)
     NEXT(0);
 }
 
-/* ---- tail calls -------------------------------------------------------------------- */
+/* ---- tail calls
+ * -------------------------------------------------------------------- */
 
 /* Moves arguments and record into place; false: the stack is too small. */
 static bool replace_frame(vm_fiber *fiber, vm_slot *fp, const vm_cell *pc,
@@ -290,7 +292,8 @@ static COLD HANDLER(tail_other)
     NEXT(0);
 }
 
-/* ---- returns ------------------------------------------------------------------------ */
+/* ---- returns
+ * ------------------------------------------------------------------------ */
 
 #define RETURN()                                                               \
     do {                                                                       \
@@ -335,12 +338,13 @@ const vm_handler vm_row_RET[VM_ROW] = {SOURCES(RET_ITEM)};
 #define SOURCES_f32(X) X(f32, S) X(f32, A) X(f32, K)
 #define SOURCES_f64(X) X(f64, S) X(f64, A) X(f64, K) X(f64, P)
 SOURCES_f32(FRET)
-SOURCES_f64(FRET)
-extern const vm_handler vm_row_RET_F32[VM_ROW], vm_row_RET_F64[VM_ROW];
+    SOURCES_f64(FRET) extern const vm_handler vm_row_RET_F32[VM_ROW],
+    vm_row_RET_F64[VM_ROW];
 const vm_handler vm_row_RET_F32[VM_ROW] = {SOURCES_f32(FRET_ITEM)};
 const vm_handler vm_row_RET_F64[VM_ROW] = {SOURCES_f64(FRET_ITEM)};
 
-/* ---- entering and leaving a run --------------------------------------------------------- */
+/* ---- entering and leaving a run
+ * --------------------------------------------------------- */
 
 /* A function's first call: acc is its code. */
 static COLD HANDLER(lazy)
@@ -429,7 +433,9 @@ void vm_interp_run(vm_fiber *fiber)
           r->acc, r->l0, r->l1, r->fd, r->fs, r->d0);
 }
 
-/* ---- traps --------------------------------------------------------------------------------- */
+/* ---- traps
+ * ---------------------------------------------------------------------------------
+ */
 
 #define TRAP(name, text)                                                       \
     COLD HANDLER(name)                                                         \

@@ -13,7 +13,8 @@
 #define CELLS_P 2
 #define CELLS_K 3
 
-/* ---- two operands ------------------------------------------------------------ */
+/* ---- two operands
+ * ------------------------------------------------------------ */
 
 static inline f32 min_f32(f32 x, f32 y)
 {
@@ -66,13 +67,14 @@ static inline f64 max_f64(f64 x, f64 y)
     TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, K) TO(X, op, T, A, K)
 #define COMMUTATIVE_f64(TO, X, op, T)                                          \
     COMMUTATIVE_f32(TO, X, op, T) TO(X, op, T, P, S) TO(X, op, T, P, K)        \
-    TO(X, op, T, A, P) TO(X, op, T, P, P)
+        TO(X, op, T, A, P) TO(X, op, T, P, P)
 #define ORDERED_f32(TO, X, op, T)                                              \
     COMMUTATIVE_f32(TO, X, op, T) TO(X, op, T, S, A) TO(X, op, T, K, S)        \
-    TO(X, op, T, K, A)
+        TO(X, op, T, K, A)
 #define ORDERED_f64(TO, X, op, T)                                              \
     COMMUTATIVE_f64(TO, X, op, T) TO(X, op, T, S, A) TO(X, op, T, K, S)        \
-    TO(X, op, T, K, A) TO(X, op, T, S, P) TO(X, op, T, P, A) TO(X, op, T, K, P)
+        TO(X, op, T, K, A) TO(X, op, T, S, P) TO(X, op, T, P, A)               \
+            TO(X, op, T, K, P)
 #define RARE_PAIRS(TO, X, op, T)                                               \
     TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K)
 
@@ -99,7 +101,8 @@ VM_FLOAT_ORDERED(ORDERED)
     RARE_PAIRS(TO_##T, BINARY, op, T) ROW(RARE_PAIRS, TO_##T, op, T)
 VM_FLOAT_RARE(RARE)
 
-/* ---- one operand --------------------------------------------------------------- */
+/* ---- one operand
+ * --------------------------------------------------------------- */
 
 /*
  * Beyond 2^52 (2^23) every number is an integer already.  Adding and taking
@@ -126,8 +129,8 @@ VM_FLOAT_RARE(RARE)
     {                                                                          \
         T limit = SIGN(LIMIT, x);                                              \
         return ABS(x) < LIMIT ? SIGN((x + limit) - limit, x)                   \
-               : x != x       ? x + x                                                  \
-                              : x;                                                     \
+               : x != x       ? x + x                                          \
+                              : x;                                                   \
     }
 ROUNDING(f32, int32_t, 8388608.0f, __builtin_fabsf, __builtin_copysignf)
 ROUNDING(f64, int64_t, 4503599627370496.0, __builtin_fabs, __builtin_copysign)
@@ -162,7 +165,8 @@ ROUNDING(f64, int64_t, 4503599627370496.0, __builtin_fabs, __builtin_copysign)
         ROW(UNARY_PAIRS_##T, TO_##T, op, T)
 VM_FLOAT_UNARY(UNARY)
 
-/* ---- comparisons as values -------------------------------------------------------- */
+/* ---- comparisons as values
+ * -------------------------------------------------------- */
 
 #define CALC2_EQ(x, y) ((x) == (y))
 #define CALC2_NE(x, y) ((x) != (y))
@@ -193,16 +197,18 @@ VM_FLOAT_UNARY(UNARY)
     }
 /* The same pairs as for branches, since a comparison may become one. */
 #define COMPARE_f32(TO, X, op, T)                                              \
-    TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, A)                   \
-    TO(X, op, T, S, K) TO(X, op, T, A, K)
+    TO(X, op, T, S, S)                                                         \
+    TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K)                   \
+        TO(X, op, T, A, K)
 #define COMPARE_f64(TO, X, op, T)                                              \
     COMPARE_f32(TO, X, op, T) TO(X, op, T, P, S) TO(X, op, T, S, P)            \
-    TO(X, op, T, P, K) TO(X, op, T, A, P) TO(X, op, T, P, A)
+        TO(X, op, T, P, K) TO(X, op, T, A, P) TO(X, op, T, P, A)
 #define COMPARE(op, T)                                                         \
     COMPARE_##T(TO_INT, COMPARE_HANDLER, op, T) ROW(COMPARE_##T, TO_INT, op, T)
 VM_FLOAT_COMPARE(COMPARE)
 
-/* ---- conversions -------------------------------------------------------------------- */
+/* ---- conversions
+ * -------------------------------------------------------------------- */
 
 #define INT_SOURCES(TO, X, op, T)                                              \
     TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, P, S) TO(X, op, T, Q, S)
@@ -261,10 +267,10 @@ VM_FLOAT_TO_INT(FLOAT_TO_INT)
         FLT_PUT_##d(f64, (f64)FLT_A_##a(f32));                                 \
         NEXT(2);                                                               \
     }
-UNARY_PAIRS_f64(TO_f32, DEMOTE, F32_DEMOTE_F64, f32)
-ROW(UNARY_PAIRS_f64, TO_f32, F32_DEMOTE_F64, f32)
-UNARY_PAIRS_f32(TO_f64, PROMOTE, F64_PROMOTE_F32, f64)
-ROW(UNARY_PAIRS_f32, TO_f64, F64_PROMOTE_F32, f64)
+UNARY_PAIRS_f64(TO_f32, DEMOTE, F32_DEMOTE_F64,
+                f32) ROW(UNARY_PAIRS_f64, TO_f32, F32_DEMOTE_F64, f32)
+    UNARY_PAIRS_f32(TO_f64, PROMOTE, F64_PROMOTE_F32,
+                    f64) ROW(UNARY_PAIRS_f32, TO_f64, F64_PROMOTE_F32, f64)
 
 /* Saturating: over slots only. */
 #define SATURATE(op, T, INT, SLOT, MIN, MAX, LEAST, BOUND)                     \
@@ -276,26 +282,32 @@ ROW(UNARY_PAIRS_f32, TO_f64, F64_PROMOTE_F32, f64)
         fp[FIELD(0)] = (SLOT)v;                                                \
         NEXT(2);                                                               \
     }
-SATURATE(I32_TRUNC_SAT_F32_S, f32, int32_t, uint32_t, INT32_MIN, INT32_MAX,
-         -2147483648.0f, 2147483648.0f)
-SATURATE(I32_TRUNC_SAT_F32_U, f32, uint32_t, uint32_t, 0, UINT32_MAX, 0.0f,
-         4294967296.0f)
-SATURATE(I32_TRUNC_SAT_F64_S, f64, int32_t, uint32_t, INT32_MIN, INT32_MAX,
-         -2147483648.0, 2147483648.0)
-SATURATE(I32_TRUNC_SAT_F64_U, f64, uint32_t, uint32_t, 0, UINT32_MAX, 0.0,
-         4294967296.0)
-SATURATE(I64_TRUNC_SAT_F32_S, f32, int64_t, uint64_t, INT64_MIN, INT64_MAX,
-         -9223372036854775808.0f, 9223372036854775808.0f)
-SATURATE(I64_TRUNC_SAT_F32_U, f32, uint64_t, uint64_t, 0, UINT64_MAX, 0.0f,
-         18446744073709551616.0f)
-SATURATE(I64_TRUNC_SAT_F64_S, f64, int64_t, uint64_t, INT64_MIN, INT64_MAX,
-         -9223372036854775808.0, 9223372036854775808.0)
-SATURATE(I64_TRUNC_SAT_F64_U, f64, uint64_t, uint64_t, 0, UINT64_MAX, 0.0,
-         18446744073709551616.0)
+        SATURATE(I32_TRUNC_SAT_F32_S, f32, int32_t, uint32_t, INT32_MIN,
+                 INT32_MAX, -2147483648.0f, 2147483648.0f)
+            SATURATE(I32_TRUNC_SAT_F32_U, f32, uint32_t, uint32_t, 0,
+                     UINT32_MAX, 0.0f, 4294967296.0f)
+                SATURATE(I32_TRUNC_SAT_F64_S, f64, int32_t, uint32_t, INT32_MIN,
+                         INT32_MAX, -2147483648.0, 2147483648.0)
+                    SATURATE(I32_TRUNC_SAT_F64_U, f64, uint32_t, uint32_t, 0,
+                             UINT32_MAX, 0.0, 4294967296.0)
+                        SATURATE(I64_TRUNC_SAT_F32_S, f32, int64_t, uint64_t,
+                                 INT64_MIN, INT64_MAX, -9223372036854775808.0f,
+                                 9223372036854775808.0f)
+                            SATURATE(I64_TRUNC_SAT_F32_U, f32, uint64_t,
+                                     uint64_t, 0, UINT64_MAX, 0.0f,
+                                     18446744073709551616.0f)
+                                SATURATE(I64_TRUNC_SAT_F64_S, f64, int64_t,
+                                         uint64_t, INT64_MIN, INT64_MAX,
+                                         -9223372036854775808.0,
+                                         9223372036854775808.0)
+                                    SATURATE(I64_TRUNC_SAT_F64_U, f64, uint64_t,
+                                             uint64_t, 0, UINT64_MAX, 0.0,
+                                             18446744073709551616.0)
 
-/* ---- deterministic mode: canonical NaNs ----------------------------------------------- */
+    /* ---- deterministic mode: canonical NaNs
+       ----------------------------------------------- */
 
-extern HANDLER(vm_x_CANON32);
+    extern HANDLER(vm_x_CANON32);
 extern HANDLER(vm_x_CANON64);
 
 HANDLER(vm_x_CANON32)

@@ -3,7 +3,8 @@
  */
 #include "vm/interp.h"
 
-/* ---- what each computes, from two 64-bit operands --------------------------- */
+/* ---- what each computes, from two 64-bit operands ---------------------------
+ */
 
 #define U32(x) ((uint32_t)(x))
 #define S32(x) ((int32_t)(x))
@@ -26,9 +27,9 @@
 #define CALC_I64_AND(x, y) ((x) & (y))
 #define CALC_I64_OR(x, y) ((x) | (y))
 #define CALC_I64_XOR(x, y) ((x) ^ (y))
-#define CALC_I64_SHL(x, y) ((x) << ((y)&63))
-#define CALC_I64_SHR_S(x, y) ((uint64_t)(S64(x) >> ((y)&63)))
-#define CALC_I64_SHR_U(x, y) ((x) >> ((y)&63))
+#define CALC_I64_SHL(x, y) ((x) << ((y) & 63))
+#define CALC_I64_SHR_S(x, y) ((uint64_t)(S64(x) >> ((y) & 63)))
+#define CALC_I64_SHR_U(x, y) ((x) >> ((y) & 63))
 #define CALC_I64_ROTL(x, y) rotl64(x, y)
 #define CALC_I64_ROTR(x, y) rotl64(x, -(y))
 
@@ -58,7 +59,7 @@
 #define CALC_I32_POPCNT(x) U32(__builtin_popcount(U32(x)))
 #define CALC_I64_CLZ(x) ((x) ? (uint64_t)__builtin_clzll(x) : 64)
 #define CALC_I64_CTZ(x) ((x) ? (uint64_t)__builtin_ctzll(x) : 64)
-#define CALC_I64_POPCNT(x) (uint64_t) __builtin_popcountll(x)
+#define CALC_I64_POPCNT(x) (uint64_t)__builtin_popcountll(x)
 #define CALC_I32_EXTEND8_S(x) U32((int8_t)(x))
 #define CALC_I32_EXTEND16_S(x) U32((int16_t)(x))
 #define CALC_I64_EXTEND8_S(x) ((uint64_t)(int8_t)(x))
@@ -77,7 +78,8 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
     return x << (n & 63) | x >> (-n & 63);
 }
 
-/* ---- variants ---------------------------------------------------------------- */
+/* ---- variants
+ * ---------------------------------------------------------------- */
 
 #define TO_ALL(X, op, a, b)                                                    \
     X(op, a, b, S) X(op, a, b, A) X(op, a, b, P) X(op, a, b, Q)
@@ -85,19 +87,21 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
 
 /* The compiler orders commutative operands: registers, then slot, then K. */
 #define PAIRS_COMMUTATIVE(TO, X, op)                                           \
-    TO(X, op, S, K) TO(X, op, A, K) TO(X, op, P, K) TO(X, op, Q, K)            \
-    TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S) TO(X, op, Q, S)            \
-    TO(X, op, A, P) TO(X, op, A, Q) TO(X, op, P, P) TO(X, op, P, Q)            \
-    TO(X, op, Q, Q)
+    TO(X, op, S, K)                                                            \
+    TO(X, op, A, K) TO(X, op, P, K) TO(X, op, Q, K) TO(X, op, S, S)            \
+        TO(X, op, A, S) TO(X, op, P, S) TO(X, op, Q, S) TO(X, op, A, P)        \
+            TO(X, op, A, Q) TO(X, op, P, P) TO(X, op, P, Q) TO(X, op, Q, Q)
 #define PAIRS_ORDERED(TO, X, op)                                               \
     PAIRS_COMMUTATIVE(TO, X, op)                                               \
-    TO(X, op, S, A) TO(X, op, S, P) TO(X, op, S, Q) TO(X, op, P, A)            \
-    TO(X, op, Q, A) TO(X, op, Q, P) TO(X, op, K, S) TO(X, op, K, A)            \
-    TO(X, op, K, P) TO(X, op, K, Q)
+    TO(X, op, S, A)                                                            \
+    TO(X, op, S, P) TO(X, op, S, Q) TO(X, op, P, A) TO(X, op, Q, A)            \
+        TO(X, op, Q, P) TO(X, op, K, S) TO(X, op, K, A) TO(X, op, K, P)        \
+            TO(X, op, K, Q)
 #define PAIRS_DIVIDE(TO, X, op)                                                \
-    TO(X, op, S, S) TO(X, op, S, K) TO(X, op, A, S) TO(X, op, A, K)            \
-    TO(X, op, S, A) TO(X, op, P, S) TO(X, op, P, K) TO(X, op, S, P)            \
-    TO(X, op, Q, S) TO(X, op, Q, K) TO(X, op, S, Q)
+    TO(X, op, S, S)                                                            \
+    TO(X, op, S, K) TO(X, op, A, S) TO(X, op, A, K) TO(X, op, S, A)            \
+        TO(X, op, P, S) TO(X, op, P, K) TO(X, op, S, P) TO(X, op, Q, S)        \
+            TO(X, op, Q, K) TO(X, op, S, Q)
 
 #define BINARY(op, a, b, d)                                                    \
     static HANDLER(op##_##a##b##d)                                             \
@@ -125,7 +129,8 @@ VM_INT_ORDERED(ORDERED)
     PAIRS_COMMUTATIVE(TO_SA, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
 VM_INT_COMPARE(COMPARE)
 
-/* ---- division ------------------------------------------------------------------ */
+/* ---- division
+ * ------------------------------------------------------------------ */
 
 #define DIVIDE_S(T, U, x, y, MIN)                                              \
     if (UNLIKELY(!(T)(y)))                                                     \
@@ -162,7 +167,8 @@ VM_INT_COMPARE(COMPARE)
     PAIRS_DIVIDE(TO_ALL, DIVISION, op) ROW(PAIRS_DIVIDE, TO_ALL, op)
 VM_INT_DIVIDE(DIVIDE)
 
-/* ---- one operand ---------------------------------------------------------------- */
+/* ---- one operand
+ * ---------------------------------------------------------------- */
 
 #define UNARY_PAIRS(TO, X, op)                                                 \
     TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S) TO(X, op, Q, S)

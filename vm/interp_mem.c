@@ -27,7 +27,8 @@
     if (UNLIKELY((ea) + (size) > msize))                                       \
     JUMP(vm_trap_memory)
 
-/* ---- loads ------------------------------------------------------------------- */
+/* ---- loads
+ * ------------------------------------------------------------------- */
 
 #define TO_INT(X, op, a) X(op, a, S) X(op, a, A) X(op, a, P) X(op, a, Q)
 #define TO_f32(X, op, a) X(op, a, S) X(op, a, A)
@@ -71,12 +72,13 @@ VM_INT_LOAD(INT_LOAD)
 
 #define FLOAT_LOAD(op, T)                                                      \
     typedef T mem_##op;                                                        \
-    FROM_ALL(TO_##T, LOAD, op)                                               \
+    FROM_ALL(TO_##T, LOAD, op)                                                 \
     extern const vm_handler vm_row_##op[VM_ROW];                               \
     const vm_handler vm_row_##op[VM_ROW] = {FROM_ALL(TO_##T, ITEM, op)};
 VM_FLOAT_LOAD(FLOAT_LOAD)
 
-/* ---- stores -------------------------------------------------------------------- */
+/* ---- stores
+ * -------------------------------------------------------------------- */
 
 #define VALUE_S fp[FIELD(1)]
 #define VALUE_A acc
@@ -100,11 +102,12 @@ VM_FLOAT_LOAD(FLOAT_LOAD)
     }
 #define STORE_ITEM(op, a, b) [ROW_AT(a, b, S)] = op##_##a##b,
 #define STORE_PAIRS(X, op)                                                     \
-    X(op, S, S) X(op, S, K) X(op, S, A) X(op, S, P) X(op, S, Q)                \
-    X(op, A, S) X(op, A, K) X(op, A, P) X(op, A, Q)                            \
-    X(op, P, S) X(op, P, K) X(op, P, A) X(op, P, P) X(op, P, Q)                \
-    X(op, Q, S) X(op, Q, K) X(op, Q, A) X(op, Q, P) X(op, Q, Q)                \
-    X(op, K, S) X(op, K, K) X(op, K, A) X(op, K, P) X(op, K, Q)
+    X(op, S, S)                                                                \
+    X(op, S, K) X(op, S, A) X(op, S, P) X(op, S, Q) X(op, A, S) X(op, A, K)    \
+        X(op, A, P) X(op, A, Q) X(op, P, S) X(op, P, K) X(op, P, A)            \
+            X(op, P, P) X(op, P, Q) X(op, Q, S) X(op, Q, K) X(op, Q, A)        \
+                X(op, Q, P) X(op, Q, Q) X(op, K, S) X(op, K, K) X(op, K, A)    \
+                    X(op, K, P) X(op, K, Q)
 
 #define INT_STORE(op, M)                                                       \
     typedef M mem_##op;                                                        \
@@ -128,21 +131,23 @@ VM_INT_STORE(INT_STORE)
     }
 #define FSTORE_ITEM(op, T, a, b) [ROW_AT(a, b, S)] = op##_##a##b,
 #define FSTORE_PAIRS_f32(X, op, T)                                             \
-    X(op, T, S, S) X(op, T, S, A) X(op, T, S, K) X(op, T, A, S)                \
-    X(op, T, A, A) X(op, T, A, K) X(op, T, P, S) X(op, T, P, A)                \
-    X(op, T, P, K) X(op, T, Q, S) X(op, T, Q, A) X(op, T, Q, K)                \
-    X(op, T, K, S) X(op, T, K, A) X(op, T, K, K)
+    X(op, T, S, S)                                                             \
+    X(op, T, S, A) X(op, T, S, K) X(op, T, A, S) X(op, T, A, A) X(op, T, A, K) \
+        X(op, T, P, S) X(op, T, P, A) X(op, T, P, K) X(op, T, Q, S)            \
+            X(op, T, Q, A) X(op, T, Q, K) X(op, T, K, S) X(op, T, K, A)        \
+                X(op, T, K, K)
 #define FSTORE_PAIRS_f64(X, op, T)                                             \
     FSTORE_PAIRS_f32(X, op, T) X(op, T, S, P) X(op, T, A, P) X(op, T, P, P)    \
-    X(op, T, Q, P) X(op, T, K, P)
+        X(op, T, Q, P) X(op, T, K, P)
 #define FLOAT_STORE(op, T)                                                     \
-    FSTORE_PAIRS_##T(FSTORE, op, T)                                            \
-    extern const vm_handler vm_row_##op[VM_ROW];                               \
+    FSTORE_PAIRS_##T(FSTORE, op,                                               \
+                     T) extern const vm_handler vm_row_##op[VM_ROW];           \
     const vm_handler vm_row_##op[VM_ROW] = {                                   \
         FSTORE_PAIRS_##T(FSTORE_ITEM, op, T)};
 VM_FLOAT_STORE(FLOAT_STORE)
 
-/* ---- the far way ------------------------------------------------------------------ */
+/* ---- the far way
+ * ------------------------------------------------------------------ */
 
 #define FAR_LOAD(op, M, T)                                                     \
     static HANDLER(far_##op)                                                   \

@@ -4,7 +4,8 @@
  */
 #include "vm/interp.h"
 
-/* ---- integers, or whole slots ------------------------------------------------ */
+/* ---- integers, or whole slots
+ * ------------------------------------------------ */
 
 #define MOVE_A_S fp[FIELD(1)]
 #define MOVE_A_A acc
@@ -19,8 +20,8 @@
 
 #define TO_ALL(X, op, a) X(op, a, S) X(op, a, A) X(op, a, P) X(op, a, Q)
 #define ALL(X, op)                                                             \
-    TO_ALL(X, op, S) TO_ALL(X, op, A) TO_ALL(X, op, P) TO_ALL(X, op, Q)        \
-    TO_ALL(X, op, K)
+    TO_ALL(X, op, S)                                                           \
+    TO_ALL(X, op, A) TO_ALL(X, op, P) TO_ALL(X, op, Q) TO_ALL(X, op, K)
 #define MOVE(op, a, d)                                                         \
     static HANDLER(op##_##a##d)                                                \
     {                                                                          \
@@ -32,13 +33,14 @@ ALL(MOVE, move)
 extern const vm_handler vm_row_MOVE[VM_ROW];
 const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
 
-/* ---- floating point -------------------------------------------------------------- */
+/* ---- floating point
+ * -------------------------------------------------------------- */
 
-#define F32_ALL(X, op)                                                         \
-    X(op, S, A) X(op, K, A) X(op, A, S)
+#define F32_ALL(X, op) X(op, S, A) X(op, K, A) X(op, A, S)
 #define F64_ALL(X, op)                                                         \
-    X(op, S, A) X(op, K, A) X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P)    \
-    X(op, K, P) X(op, A, P)
+    X(op, S, A)                                                                \
+    X(op, K, A) X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P) X(op, K, P)    \
+        X(op, A, P)
 #define FMOVE(T, a, d)                                                         \
     static HANDLER(fmove_##T##_##a##d)                                         \
     {                                                                          \
@@ -52,7 +54,8 @@ extern const vm_handler vm_row_FMOVE32[VM_ROW], vm_row_FMOVE64[VM_ROW];
 const vm_handler vm_row_FMOVE32[VM_ROW] = {F32_ALL(FITEM, f32)};
 const vm_handler vm_row_FMOVE64[VM_ROW] = {F64_ALL(FITEM, f64)};
 
-/* ---- several slots ---------------------------------------------------------------- */
+/* ---- several slots
+ * ---------------------------------------------------------------- */
 
 extern HANDLER(vm_x_MOVE128);
 extern HANDLER(vm_x_CONST128);
@@ -126,7 +129,9 @@ HANDLER(vm_x_CHECK_STACK)
     NEXT(2);
 }
 
-/* ---- select --------------------------------------------------------------------------- */
+/* ---- select
+ * ---------------------------------------------------------------------------
+ */
 
 /* field 1: a, field 2: b, field 3: condition; constants in the next cells. */
 #define SEL_A_S fp[FIELD(1)]
@@ -150,11 +155,12 @@ HANDLER(vm_x_CHECK_STACK)
 #define SEL_TO(X, c, a, b)                                                     \
     X(c, a, b, S) X(c, a, b, A) X(c, a, b, P) X(c, a, b, Q)
 #define SEL_PAIRS(X, c)                                                        \
-    SEL_TO(X, c, S, S) SEL_TO(X, c, S, P) SEL_TO(X, c, S, Q)                   \
-    SEL_TO(X, c, S, K) SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q)                   \
-    SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P)                   \
-    SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S) SEL_TO(X, c, K, P)                   \
-    SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
+    SEL_TO(X, c, S, S)                                                         \
+    SEL_TO(X, c, S, P) SEL_TO(X, c, S, Q) SEL_TO(X, c, S, K)                   \
+        SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K)               \
+            SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K)           \
+                SEL_TO(X, c, K, S) SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q)       \
+                    SEL_TO(X, c, K, K)
 #define SELECT(c, a, b, d)                                                     \
     static HANDLER(select_##c##_##a##b##d)                                     \
     {                                                                          \
@@ -181,7 +187,9 @@ HANDLER(vm_x_SELECT128)
     NEXT(2);
 }
 
-/* ---- globals ----------------------------------------------------------------------------- */
+/* ---- globals
+ * -----------------------------------------------------------------------------
+ */
 
 /* imm32: the value's offset in the instance. */
 #define OWN ((vm_slot *)((char *)inst + (uint32_t)IMM32))

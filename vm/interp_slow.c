@@ -10,19 +10,20 @@
 #include "vm/heap.h"
 
 #define X(name) extern HANDLER(vm_x_##name);
-X(MEMORY_SIZE) X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY)
-X(MEMORY_FILL) X(TABLE_GET) X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW)
-X(TABLE_FILL) X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC)
-X(REF_AS_NON_NULL) X(TRAP) X(I64_ADD128) X(I64_SUB128)
-X(I64_MUL_WIDE_S) X(I64_MUL_WIDE_U)
+X(MEMORY_SIZE)
+X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)
+    X(TABLE_GET) X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW) X(TABLE_FILL)
+        X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC) X(REF_AS_NON_NULL)
+            X(TRAP) X(I64_ADD128) X(I64_SUB128) X(I64_MUL_WIDE_S)
+                X(I64_MUL_WIDE_U)
 #undef X
 
 #define FIRST ((uint32_t)pc[2])
 #define SECOND ((uint32_t)(pc[2] >> 32))
-#define INDEX(imm) ((imm)&0x7fffffff)
+#define INDEX(imm) ((imm) & 0x7fffffff)
 #define IS_64(imm) ((imm) >> 31)
 
-static inline uint64_t address(vm_slot slot, bool is64)
+                    static inline uint64_t address(vm_slot slot, bool is64)
 {
     return is64 ? slot : (uint32_t)slot;
 }
@@ -44,7 +45,8 @@ HANDLER(vm_x_TRAP)
     FAIL("unreachable");
 }
 
-/* ---- memories --------------------------------------------------------------- */
+/* ---- memories ---------------------------------------------------------------
+ */
 
 HANDLER(vm_x_MEMORY_SIZE)
 {
@@ -109,7 +111,8 @@ HANDLER(vm_x_MEMORY_FILL)
     NEXT(3);
 }
 
-/* ---- tables ------------------------------------------------------------------- */
+/* ---- tables
+ * ------------------------------------------------------------------- */
 
 HANDLER(vm_x_TABLE_GET)
 {
@@ -147,10 +150,9 @@ HANDLER(vm_x_TABLE_GROW)
 
 HANDLER(vm_x_TABLE_FILL)
 {
-    if (UNLIKELY(!vm_table_fill(inst->tables[INDEX(FIRST)],
-                                address(fp[FIELD(1)], IS_64(FIRST)),
-                                fp[FIELD(2)],
-                                address(fp[FIELD(3)], IS_64(FIRST)))))
+    if (UNLIKELY(!vm_table_fill(
+            inst->tables[INDEX(FIRST)], address(fp[FIELD(1)], IS_64(FIRST)),
+            fp[FIELD(2)], address(fp[FIELD(3)], IS_64(FIRST)))))
         FAIL("out of bounds table access");
     NEXT(3);
 }
@@ -168,11 +170,10 @@ HANDLER(vm_x_TABLE_COPY)
 
 HANDLER(vm_x_TABLE_INIT)
 {
-    if (UNLIKELY(!vm_table_init(inst->tables[INDEX(SECOND)],
-                                &inst->elems[FIRST],
-                                address(fp[FIELD(1)], IS_64(SECOND)),
-                                (uint32_t)fp[FIELD(2)],
-                                (uint32_t)fp[FIELD(3)])))
+    if (UNLIKELY(
+            !vm_table_init(inst->tables[INDEX(SECOND)], &inst->elems[FIRST],
+                           address(fp[FIELD(1)], IS_64(SECOND)),
+                           (uint32_t)fp[FIELD(2)], (uint32_t)fp[FIELD(3)])))
         FAIL("out of bounds table access");
     NEXT(3);
 }
@@ -183,7 +184,8 @@ HANDLER(vm_x_ELEM_DROP)
     NEXT(3);
 }
 
-/* ---- references ------------------------------------------------------------------ */
+/* ---- references
+ * ------------------------------------------------------------------ */
 
 HANDLER(vm_x_REF_FUNC)
 {
@@ -203,7 +205,8 @@ HANDLER(vm_x_REF_AS_NON_NULL)
     NEXT(2);
 }
 
-/* ---- wide arithmetic --------------------------------------------------------------- */
+/* ---- wide arithmetic
+ * --------------------------------------------------------------- */
 
 typedef unsigned __int128 u128;
 

@@ -4,21 +4,23 @@
  */
 #include "vm/interp.h"
 
-/* ---- rows by operand kind ---------------------------------------------------- */
+/* ---- rows by operand kind
+ * ---------------------------------------------------- */
 
 #define DECLARE(op, ...) extern const vm_handler vm_row_##op[VM_ROW];
 #define DECLARE_BRANCH(op, ...) extern const vm_handler vm_brow_##op[VM_ROW];
 #define ROW_LISTS(X)                                                           \
-    VM_INT_COMMUTATIVE(X) VM_INT_ORDERED(X) VM_INT_DIVIDE(X)                   \
-    VM_INT_COMPARE(X) VM_INT_UNARY(X) VM_FLOAT_COMMUTATIVE(X)                  \
-    VM_FLOAT_ORDERED(X) VM_FLOAT_RARE(X) VM_FLOAT_UNARY(X)                     \
-    VM_FLOAT_COMPARE(X) VM_INT_TO_FLOAT(X) VM_FLOAT_TO_INT(X) VM_INT_LOAD(X)   \
-    VM_FLOAT_LOAD(X) VM_INT_STORE(X) VM_FLOAT_STORE(X)                         \
-    X(F32_DEMOTE_F64) X(F64_PROMOTE_F32)
+    VM_INT_COMMUTATIVE(X)                                                      \
+    VM_INT_ORDERED(X) VM_INT_DIVIDE(X) VM_INT_COMPARE(X) VM_INT_UNARY(X)       \
+        VM_FLOAT_COMMUTATIVE(X) VM_FLOAT_ORDERED(X) VM_FLOAT_RARE(X)           \
+            VM_FLOAT_UNARY(X) VM_FLOAT_COMPARE(X) VM_INT_TO_FLOAT(X)           \
+                VM_FLOAT_TO_INT(X) VM_INT_LOAD(X) VM_FLOAT_LOAD(X)             \
+                    VM_INT_STORE(X) VM_FLOAT_STORE(X) X(F32_DEMOTE_F64)        \
+                        X(F64_PROMOTE_F32)
 #define XROW_LISTS(X)                                                          \
-    X(MOVE) X(FMOVE32) X(FMOVE64) X(SELECT_S) X(SELECT_A) X(SELECT_P)          \
-    X(SELECT_Q) X(GLOBAL_GET) X(GLOBAL_SET) X(BR_TABLE) X(RET) X(RET_F32)      \
-    X(RET_F64)
+    X(MOVE)                                                                    \
+    X(FMOVE32) X(FMOVE64) X(SELECT_S) X(SELECT_A) X(SELECT_P) X(SELECT_Q)      \
+        X(GLOBAL_GET) X(GLOBAL_SET) X(BR_TABLE) X(RET) X(RET_F32) X(RET_F64)
 #define BRANCH_LISTS(X) VM_INT_COMPARE(X) VM_FLOAT_COMPARE(X)
 
 ROW_LISTS(DECLARE)
@@ -32,32 +34,36 @@ DECLARE_BRANCH(BR_FALSE)
 #define ALIAS(op, as) [VM_OP_##op] = vm_row_##as,
 #define BRANCH_ITEM(op, ...) [VM_OP_##op] = vm_brow_##op,
 
-const vm_handler *const vm_rows[VM_X_COUNT] = {
-    ROW_LISTS(ITEM) XROW_LISTS(XITEM) VM_INT_LOAD_ALIAS(ALIAS)
-        VM_INT_STORE_ALIAS(ALIAS)};
+const vm_handler *const vm_rows[VM_X_COUNT] = {ROW_LISTS(ITEM) XROW_LISTS(
+    XITEM) VM_INT_LOAD_ALIAS(ALIAS) VM_INT_STORE_ALIAS(ALIAS)};
 
 const vm_handler *const vm_branch_rows[VM_X_COUNT] = {
     BRANCH_LISTS(BRANCH_ITEM)[VM_X_BR_TRUE] = vm_brow_BR_TRUE,
     [VM_X_BR_FALSE] = vm_brow_BR_FALSE,
 };
 
-/* ---- single handlers ----------------------------------------------------------- */
+/* ---- single handlers
+ * ----------------------------------------------------------- */
 
 #define SLOW(X)                                                                \
-    X(MEMORY_SIZE) X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY)   \
-    X(MEMORY_FILL) X(TABLE_GET) X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW)       \
-    X(TABLE_FILL) X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC)         \
-    X(REF_AS_NON_NULL) X(I64_ADD128) X(I64_SUB128) X(I64_MUL_WIDE_S)           \
-    X(I64_MUL_WIDE_U) X(I32_TRUNC_SAT_F32_S) X(I32_TRUNC_SAT_F32_U)            \
-    X(I32_TRUNC_SAT_F64_S) X(I32_TRUNC_SAT_F64_U) X(I64_TRUNC_SAT_F32_S)       \
-    X(I64_TRUNC_SAT_F32_U) X(I64_TRUNC_SAT_F64_S) X(I64_TRUNC_SAT_F64_U)
+    X(MEMORY_SIZE)                                                             \
+    X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)   \
+        X(TABLE_GET) X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW) X(TABLE_FILL)    \
+            X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC)               \
+                X(REF_AS_NON_NULL) X(I64_ADD128) X(I64_SUB128)                 \
+                    X(I64_MUL_WIDE_S) X(I64_MUL_WIDE_U) X(I32_TRUNC_SAT_F32_S) \
+                        X(I32_TRUNC_SAT_F32_U) X(I32_TRUNC_SAT_F64_S)          \
+                            X(I32_TRUNC_SAT_F64_U) X(I64_TRUNC_SAT_F32_S)      \
+                                X(I64_TRUNC_SAT_F32_U) X(I64_TRUNC_SAT_F64_S)  \
+                                    X(I64_TRUNC_SAT_F64_U)
 #define OWN(X)                                                                 \
-    X(MOVE128) X(CONST128) X(MOVE2) X(MOVE3) X(SELECT128) X(GLOBAL_GET_ANY)    \
-    X(GLOBAL_SET_ANY) X(GLOBAL_GET128) X(GLOBAL_SET128) X(BR) X(BR_BACK)       \
-    X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK) X(CALL)              \
-    X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL)                   \
-    X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF) X(CANON32)         \
-    X(CANON64) X(TRAP)
+    X(MOVE128)                                                                 \
+    X(CONST128) X(MOVE2) X(MOVE3) X(SELECT128) X(GLOBAL_GET_ANY)               \
+        X(GLOBAL_SET_ANY) X(GLOBAL_GET128) X(GLOBAL_SET128) X(BR) X(BR_BACK)   \
+            X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK) X(CALL)      \
+                X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL)       \
+                    X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF)    \
+                        X(CANON32) X(CANON64) X(TRAP)
 #define DECLARE_HANDLER(op, ...) extern HANDLER(vm_x_##op);
 SLOW(DECLARE_HANDLER)
 OWN(DECLARE_HANDLER)

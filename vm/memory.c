@@ -131,8 +131,8 @@ static bool extend(vm_memory *m, uint64_t old, uint64_t bytes)
             return false;
     }
     uint64_t from = round_page(old);
-    return need == from || !mprotect(m->data + from, need - from,
-                                     PROT_READ | PROT_WRITE);
+    return need == from ||
+           !mprotect(m->data + from, need - from, PROT_READ | PROT_WRITE);
 }
 
 static int64_t grow(vm_memory *m, uint64_t delta)

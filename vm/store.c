@@ -1,5 +1,5 @@
 /*
- * store.c - the engine and the store: what a guest owns, and its limits.
+ * store.c - the store: what a guest owns, and its limits.
  */
 #include "vm/heap.h"
 
@@ -11,28 +11,6 @@
 #define DEFAULT_INSTANCES 100000
 #define DEFAULT_STACK (UINT32_C(4) << 20)
 #define MIN_STACK (UINT32_C(64) << 10)
-
-vm_engine *vm_engine_create(const vm_options *options)
-{
-    vm_engine *engine = calloc(1, sizeof *engine);
-    if (!engine)
-        return NULL;
-    if (options)
-        engine->options = *options;
-    if (!vm_types_init(&engine->types)) {
-        free(engine);
-        return NULL;
-    }
-    return engine;
-}
-
-void vm_engine_destroy(vm_engine *engine)
-{
-    if (!engine)
-        return;
-    vm_types_finish(&engine->types);
-    free(engine);
-}
 
 static void set_limits(vm_store_limits *l)
 {
@@ -137,7 +115,8 @@ int vm_store_exit_code(const vm_store *store)
     return store->exit_code;
 }
 
-/* ---- limits --------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------
+ */
 
 void vm_store_set_fuel(vm_store *store, uint64_t fuel)
 {

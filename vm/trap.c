@@ -16,7 +16,8 @@
 
 extern const vm_cell vm_host_entry[];
 
-/* ---- walking ----------------------------------------------------------------- */
+/* ---- walking
+ * ----------------------------------------------------------------- */
 
 /* The code of the frame, after stepping over returns into other instances;
  * NULL at the bottom. */
@@ -43,7 +44,8 @@ static void pop_frame(vm_registers *r, const struct vm_code *code)
     r->fp = (vm_slot *)(uintptr_t)rec[VM_REC_FP];
 }
 
-/* ---- exceptions ---------------------------------------------------------------- */
+/* ---- exceptions
+ * ---------------------------------------------------------------- */
 
 static bool catches(const vm_eh *e, const vm_instance *in,
                     const vm_object *exception)
@@ -114,7 +116,8 @@ bool vm_unwind(vm_fiber *f)
     return false;
 }
 
-/* ---- backtraces ------------------------------------------------------------------ */
+/* ---- backtraces
+ * ------------------------------------------------------------------ */
 
 #define MAX_FRAMES 64
 #define TEXT_BYTES 8192
@@ -140,7 +143,7 @@ static void describe(text *t, uint32_t n, const vm_registers *r,
     const vm_module *m = code->module;
     uint32_t cell = (uint32_t)(r->pc - code->cells);
     vm_name name = vm_module_func_name(m, code->func);
-    size_t offset = m->base + vm_code_offset(code, n && cell ? cell - 1 : cell);
+    size_t offset = vm_code_offset(code, n && cell ? cell - 1 : cell);
     int len = name.len < 200 ? (int)name.len : 200;
     if (len)
         add(t, "  %2u: %.*s (0x%zx)\n", n, len, name.data, offset);
