@@ -6,6 +6,7 @@
 #define VYOMA_CMD_H
 
 int cmd_init(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_wast(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"init", cmd_init, "process 1 of the guest"},
+    {"inspect", cmd_inspect, "print imports, exports and sizes of a file"},
     {"wast", cmd_wast, "run scripts of the official test suite"},
 };
 
