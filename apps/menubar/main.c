@@ -243,10 +243,7 @@ static void set_open(int which)
         panel_open(&drop, STR("menu"), LAYER_OVERLAY, ANCHOR_TOP_LEFT, 0, 0,
                    s.width, s.height, 0, 0, PANEL_MODAL | PANEL_KEYBOARD);
     } else if (which < 0 && was) {
-        pollable_drop(drop.pollable);
-        canvas_drop(drop.canvas);
-        window_drop(drop.window);
-        drop.window = 0;
+        panel_close(&drop);
     }
     if (which >= 0)
         drop.dirty = true;

@@ -16,3 +16,11 @@ void panel_open(app *a, str name, int32_t layer, int32_t anchor, int32_t x,
     a->width = (float)width;
     a->height = (float)height;
 }
+
+void panel_close(app *a)
+{
+    pollable_drop(a->pollable);
+    canvas_drop(a->canvas);
+    window_drop(a->window);
+    a->window = 0;
+}

@@ -117,4 +117,7 @@ void panel_open(app *a, str name, int32_t layer, int32_t anchor, int32_t x,
                 int32_t y, uint32_t width, uint32_t height, uint32_t exclusive,
                 uint32_t radius, int32_t flags);
 
+/* Destroys the panel; the app lives on without a window. */
+void panel_close(app *a);
+
 #endif

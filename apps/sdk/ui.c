@@ -19,7 +19,7 @@ static void take_events(app *a)
 {
     event_list events;
     window_events(a->window, &events);
-    for (size_t i = 0; i < events.len; i++) {
+    for (size_t i = 0; i < events.len && a->window; i++) {
         const event *e = &events.items[i];
         if (e->kind == EVENT_RESIZED) {
             a->width = (float)e->resized.width;
@@ -35,22 +35,24 @@ static void take_events(app *a)
 /* Waits for the window, the extra pollable or the time, and acts on it. */
 static void wait(app *a)
 {
-    handle polled[3] = {a->pollable};
-    size_t n = 1;
-    bool extra = a->on_extra != NULL, timer = a->on_time != NULL;
+    handle polled[3];
+    size_t n = 0;
+    bool window = a->window, extra = a->on_extra != NULL;
+    if (window)
+        polled[n++] = a->pollable;
     if (extra)
         polled[n++] = a->extra;
-    if (timer)
+    if (a->on_time)
         polled[n++] = subscribe_instant(a->wake);
     ready_list ready;
     wasi_poll(polled, n, &ready);
-    if (timer)
+    if (a->on_time)
         pollable_drop(polled[n - 1]);
     for (size_t i = 0; i < ready.len; i++) {
         uint32_t at = ready.items[i];
-        if (at == 0)
+        if (at == 0 && window)
             take_events(a);
-        else if (at == 1 && extra)
+        else if (at == window && extra)
             a->on_extra(a);
         else
             a->on_time(a);
@@ -62,7 +64,7 @@ int app_loop(app *a)
     while (!a->over) {
         void *mark = arena_mark();
         wait(a);
-        if (a->dirty && !a->over) {
+        if (a->dirty && a->window && !a->over) {
             a->dirty = false;
             a->draw(a);
             window_present(a->window);
