@@ -282,6 +282,6 @@ APP_RUN int app_run(void)
     shell_register(SHORTCUT_CLOSE, MOD_CONTROL, CODE_DOWN);
     shell_register(SHORTCUT_LEFT, MOD_CONTROL, CODE_LEFT);
     shell_register(SHORTCUT_RIGHT, MOD_CONTROL, CODE_RIGHT);
-    mission.extra = shell_subscribe();
+    mission.pollable = mission.extra = shell_subscribe();
     return app_loop(&mission);
 }

@@ -23,4 +23,5 @@ void panel_close(app *a)
     canvas_drop(a->canvas);
     window_drop(a->window);
     a->window = 0;
+    a->pollable = a->extra;
 }

@@ -4,8 +4,7 @@
  * A glyph is a row of strokes and shapes on a grid of 16 x 16, written as
  * text: a letter for the shape, then coordinates in hexadecimal digits.
  *   l x y x y      line            r x y w h  rounded rectangle, filled
- *   d x y r        disc            o x y r    circle
- *   f x y w h      rectangle, outlined
+ *   o x y r        circle          f x y w h  rectangle, outlined
  */
 #include "sdk/icons.h"
 
@@ -15,11 +14,11 @@ static const struct {
 } glyphs[] = {
     {"clock", "o885l8885l88a9"},
     {"terminal", "l4568l456bl486bl8bcb"},
-    {"calculator", "r44 83d5ad8ad bad5dddddd"},
-    {"paint", "l5cc5l5c6al6a4dd4d1dc41"},
+    {"calculator", "r4483r4922r7922ra922r4c22r7c22rac22"},
+    {"paint", "l5cc5l5c6al6a4dr4c22rc322"},
     {"notes", "l56b6l58b8l5aba l5c9c"},
     {"globe", "o885l38d8l838dl56b6l5aba"},
-    {"gauge", "o895l89b6d891"},
+    {"gauge", "o895l89b6r7822"},
     {"window", "f3449a l36d6"},
 };
 
@@ -35,7 +34,7 @@ static void draw_strokes(handle c, const char *s, color ink)
         char shape = *s++;
         if (shape == ' ')
             continue;
-        int count = shape == 'd' || shape == 'o' ? 3 : 4;
+        int count = shape == 'o' ? 3 : 4;
         for (int i = 0; i < count && *s;) {
             if (*s != ' ')
                 v[i++] = (float)digit(*s);
@@ -44,9 +43,11 @@ static void draw_strokes(handle c, const char *s, color ink)
         switch (shape) {
         case 'l': canvas_line(c, v[0], v[1], v[2], v[3], 1.1f, ink); break;
         case 'r': canvas_round(c, v[0], v[1], v[2], v[3], 1, ink); break;
-        case 'd': canvas_disc(c, v[0], v[1], v[2], ink); break;
-        case 'o': canvas_circle(c, v[0], v[1], v[2], 1.1f, ink); break;
-        default: canvas_frame(c, v[0], v[1], v[2], v[3], 1.1f, ink);
+        case 'o':
+            canvas_round_frame(c, v[0] - v[2], v[1] - v[2], 2 * v[2], 2 * v[2],
+                               v[2], 1.1f, ink);
+            break;
+        default: canvas_round_frame(c, v[0], v[1], v[2], v[3], 1, 1.1f, ink);
         }
     }
 }

@@ -18,6 +18,8 @@ void app_open(app *a, str title, uint32_t width, uint32_t height,
 static void take_events(app *a)
 {
     event_list events;
+    if (!a->window)
+        return;
     window_events(a->window, &events);
     for (size_t i = 0; i < events.len && a->window; i++) {
         const event *e = &events.items[i];
@@ -35,24 +37,22 @@ static void take_events(app *a)
 /* Waits for the window, the extra pollable or the time, and acts on it. */
 static void wait(app *a)
 {
-    handle polled[3];
-    size_t n = 0;
-    bool window = a->window, extra = a->on_extra != NULL;
-    if (window)
-        polled[n++] = a->pollable;
+    handle polled[3] = {a->pollable};
+    size_t n = 1;
+    bool extra = a->on_extra != NULL, timer = a->on_time != NULL;
     if (extra)
         polled[n++] = a->extra;
-    if (a->on_time)
+    if (timer)
         polled[n++] = subscribe_instant(a->wake);
     ready_list ready;
     wasi_poll(polled, n, &ready);
-    if (a->on_time)
+    if (timer)
         pollable_drop(polled[n - 1]);
     for (size_t i = 0; i < ready.len; i++) {
         uint32_t at = ready.items[i];
-        if (at == 0 && window)
+        if (at == 0)
             take_events(a);
-        else if (at == window && extra)
+        else if (at == 1 && extra)
             a->on_extra(a);
         else
             a->on_time(a);

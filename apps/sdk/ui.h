@@ -215,8 +215,8 @@ void clipboard_set(const char *text, size_t len);
 /*
  * A window with its canvas, size and pollable.  An app fills the callbacks
  * and calls app_loop, which draws when asked to (app_redraw) and returns when
- * the window is closed or the app is asked to quit.  Without a window (0) only
- * the extra pollable and the time are waited for.
+ * the window is closed or the app is asked to quit.  While it has no window (0)
+ * its pollable is the extra one.
  */
 typedef struct app {
     handle window, canvas, pollable;

@@ -30,7 +30,7 @@ static size_t answer_length;
 /* ---- arithmetic: sums of products of factors ---- */
 
 static str rest;
-static bool valid;
+static bool valid, computed; /* is arithmetic; has an operation in it */
 
 static char peek(void)
 {
@@ -43,6 +43,7 @@ static bool accept(char c)
 {
     if (peek() != c)
         return false;
+    computed = true;
     rest.data++, rest.len--;
     return true;
 }
@@ -108,10 +109,10 @@ static void calculate(void)
     text out = TEXT(answer);
     rest = (str){line, length};
     valid = true;
+    computed = false;
     double value = sum(24), size = value < 0 ? -value : value;
-    bool only_number = str_number((str){line, length}, &(uint64_t){0});
     answer_length = 0;
-    if (!valid || peek() || only_number || !(size < 1e12))
+    if (!valid || peek() || !computed || !(size < 1e12))
         return;
     uint64_t scaled = (uint64_t)(size * 1e6 + 0.5), part = scaled % 1000000;
     if (value < 0 && scaled)
@@ -183,21 +184,16 @@ static void draw(app *a)
 {
     handle c = a->canvas;
     size_t rows = result_count + (answer_length > 0);
-    float h = FIELD + (rows ? (float)rows * ROW + 10 : 0), y = FIELD;
+    float h = FIELD + (rows ? (float)rows * ROW + 10 : 0), y = FIELD + 20;
     canvas_clear(c, 0);
     canvas_shadow(c, 40, 24, WIDTH, h, 16, 36, 0x70000000);
     canvas_round(c, 40, 20, WIDTH, h, 16, 0xf4f6f6f9);
-    canvas_round_frame(c, 40.5f, 20.5f, WIDTH - 1, h - 1, 16, 1, 0x30000000);
-    canvas_translate(c, 40, 20);
-    canvas_circle(c, 32, 28, 8, 2.2f, INK_SOFT);
-    canvas_line(c, 38, 34, 43, 39, 2.6f, INK_SOFT);
     str s = length ? (str){line, length} : STR("Search");
-    draw_text(c, FONT_UI, 24, 58, 39, s, length ? INK : 0xffa0a0a6);
+    draw_text(c, FONT_UI, 24, 64, 59, s, length ? INK : 0xffa0a0a6);
     float x = length ? measure_text(FONT_UI, 24, line, length) : 0;
-    canvas_rect(c, 59 + x, 16, 1.5f, 28, ACCENT);
+    canvas_rect(c, 65 + x, 36, 1.5f, 28, ACCENT);
     if (answer_length) {
-        draw_text(c, FONT_UI, 15, 24, y + 29, STR("="), INK_SOFT);
-        draw_text(c, FONT_BOLD, 20, 58, y + 31, (str){answer, answer_length},
+        draw_text(c, FONT_BOLD, 20, 64, y + 31, (str){answer, answer_length},
                   INK);
         y += ROW;
     }
@@ -205,12 +201,11 @@ static void draw(app *a)
         const app_info *it = &installed.items[results[i]];
         bool on = i == selected;
         if (on)
-            canvas_round(c, 10, y, WIDTH - 20, ROW, 9, ACCENT);
-        icon_draw(c, &it->icon, 18, y + 6, 34);
-        draw_text(c, FONT_UI, 16, 62, y + 29, it->title,
+            canvas_round(c, 50, y, WIDTH - 20, ROW, 9, ACCENT);
+        icon_draw(c, &it->icon, 58, y + 6, 34);
+        draw_text(c, FONT_UI, 16, 104, y + 29, it->title,
                   on ? 0xffffffff : INK);
     }
-    canvas_translate(c, -40, -20);
 }
 
 static void on_key(app *a, const event *e)
@@ -286,6 +281,6 @@ APP_RUN int app_run(void)
     if (installed.is_err)
         installed.len = 0;
     shell_register(SHORTCUT_TOGGLE, MOD_SUPER, CODE_SPACE);
-    spotlight.extra = shell_subscribe();
+    spotlight.pollable = spotlight.extra = shell_subscribe();
     return app_loop(&spotlight);
 }

@@ -194,6 +194,6 @@ APP_RUN int app_run(void)
     shell_register(SHORTCUT_NEXT, MOD_SUPER, CODE_TAB);
     shell_register(SHORTCUT_PREVIOUS, MOD_SUPER | MOD_SHIFT, CODE_TAB);
     shell_register(SHORTCUT_WINDOW, MOD_SUPER, CODE_GRAVE);
-    switcher.extra = shell_subscribe();
+    switcher.pollable = switcher.extra = shell_subscribe();
     return app_loop(&switcher);
 }
