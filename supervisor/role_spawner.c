@@ -9,6 +9,7 @@
  * root, without devices, network, or capabilities beyond those below; it only
  * reads fixed-size messages of PID 1.
  */
+#include "gfx/text.h"
 #include "supervisor/roles.h"
 #include "vm/vm.h"
 #include "wasi/msg.h"
@@ -115,8 +116,18 @@ static void serve(int control, vm_engine *engine)
     (void)!msg_send(control, &reply, sizeof reply, NULL, 0, NULL, 0, 0);
 }
 
+/* Mapped once, here: runners draw text but open no file. */
+static void load_fonts(const role_options *options)
+{
+    char fonts[256], why[256];
+    snprintf(fonts, sizeof fonts, "%s/fonts", options->system);
+    if (!gfx_fonts_load(options->host ? NULL : fonts, why, sizeof why))
+        fprintf(stderr, "spawner: %s: apps will show no text\n", why);
+}
+
 int spawner_main(int control, const role_options *options)
 {
+    load_fonts(options);
     enter(control);
     vm_engine *engine = NULL;
     if (vm_engine_create)

@@ -88,6 +88,7 @@ void wasi_ctx_destroy(wasi_ctx *ctx)
     if (!ctx)
         return;
     wasi_preview1_destroy(ctx->preview1);
+    vyoma_display_destroy(ctx->display);
     vyoma_ipc_destroy(ctx->ipc);
     for (size_t i = 0; i < ctx->npreopens; i++) {
         wasi_release(ctx->preopens[i].dir);

@@ -42,6 +42,10 @@ static const struct {
     {WASI_CAP_NETWORK, &wasi_iface_udp},
     {WASI_CAP_NETWORK, &wasi_iface_udp_create_socket},
     {WASI_CAP_NETWORK, &wasi_iface_ip_name_lookup},
+    {WASI_CAP_DISPLAY, &vyoma_iface_canvas},
+    {WASI_CAP_DISPLAY, &vyoma_iface_window},
+    {WASI_CAP_DISPLAY, &vyoma_iface_clipboard},
+    {WASI_CAP_SHELL, &vyoma_iface_shell},
     {WASI_CAP_PROCESS, &vyoma_iface_process},
     {WASI_CAP_IPC, &vyoma_iface_ipc},
 };

@@ -28,4 +28,8 @@ extern const cm_host_interface wasi_iface_network, wasi_iface_instance_network,
 /* vyoma_process.c, vyoma_ipc.c */
 extern const cm_host_interface vyoma_iface_process, vyoma_iface_ipc;
 
+/* vyoma_ui*.c, vyoma_shell.c */
+extern const cm_host_interface vyoma_iface_canvas, vyoma_iface_window,
+    vyoma_iface_clipboard, vyoma_iface_shell;
+
 #endif

@@ -32,6 +32,7 @@ struct wasi_ctx {
     uint64_t secret;  /* keys the metadata hashes */
     volatile sig_atomic_t interrupted;
     struct wasi_preview1 *preview1; /* made on first use */
+    struct vyoma_display *display;  /* the same */
     struct vyoma_ipc *ipc;          /* the same */
 };
 
@@ -45,6 +46,7 @@ VM_MUST_CHECK vm_status wasi_no_memory(cm_call *call);
 /* Waits and turns EINTR and ENOMEM into traps. */
 VM_MUST_CHECK vm_status wasi_block(cm_call *call, wasi_ctx *ctx, wasi_wait *set,
                                    size_t count);
+void vyoma_display_destroy(struct vyoma_display *display); /* vyoma_ui.c */
 void vyoma_ipc_destroy(struct vyoma_ipc *ipc); /* vyoma_ipc.c */
 /* Result builders. */
 VM_MUST_CHECK vm_status wasi_own(cm_call *call, cm_value *result, void *rep);
