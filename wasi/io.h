@@ -35,6 +35,7 @@ typedef struct wasi_wait {
     int fd;            /* -1: none */
     short events;      /* of poll(2) */
     bool ready;        /* in: already so; out: the outcome */
+    bool step;         /* in: only a step on the way: ask again then */
     uint64_t deadline; /* CLOCK_MONOTONIC ns; UINT64_MAX: never */
 } wasi_wait;
 
@@ -47,6 +48,14 @@ typedef struct wasi_wait {
 VM_MUST_CHECK int wasi_wait_any(wasi_ctx *ctx, wasi_wait *set, size_t count);
 /* The same without blocking: true if ready now. */
 bool wasi_wait_ready(wasi_wait *wait);
+/*
+ * The same for pollables: prepares `set` from them, and again after each step,
+ * until one is ready.
+ */
+struct wasi_pollable;
+VM_MUST_CHECK int wasi_wait_pollables(wasi_ctx *ctx,
+                                      struct wasi_pollable *const *pollables,
+                                      wasi_wait *set, size_t count);
 /* Blocks on one. */
 VM_MUST_CHECK int wasi_wait_one(wasi_ctx *ctx, wasi_wait *wait);
 /* CLOCK_MONOTONIC now, in ns. */
@@ -66,6 +75,7 @@ wasi_pollable *wasi_pollable_create(void *parent, wasi_prepare_fn prepare);
 wasi_pollable *wasi_pollable_create_timer(uint64_t deadline);
 /* What it waits for at this moment. */
 wasi_wait wasi_pollable_wait(wasi_pollable *pollable);
+bool wasi_pollable_ready(wasi_pollable *pollable);
 
 /* ---- streams ----------------------------------------------------------- */
 

@@ -133,3 +133,39 @@ wasi_wait wasi_pollable_wait(wasi_pollable *pollable)
         pollable->prepare(pollable->parent, &wait);
     return wait;
 }
+
+bool wasi_pollable_ready(wasi_pollable *pollable)
+{
+    for (;;) {
+        wasi_wait wait = wasi_pollable_wait(pollable);
+        if (wait.ready || !wasi_wait_ready(&wait))
+            return wait.ready;
+        if (!wait.step)
+            return true;
+    }
+}
+
+/* Looks at what was only a step again; true when one is really ready. */
+static bool settle(wasi_pollable *const *pollables, wasi_wait *set,
+                   size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (set[i].ready && set[i].step)
+            set[i].ready = wasi_pollable_ready(pollables[i]);
+        any |= set[i].ready;
+    }
+    return any;
+}
+
+int wasi_wait_pollables(wasi_ctx *ctx, wasi_pollable *const *pollables,
+                        wasi_wait *set, size_t count)
+{
+    int error;
+    do {
+        for (size_t i = 0; i < count; i++)
+            set[i] = wasi_pollable_wait(pollables[i]);
+        error = wasi_wait_any(ctx, set, count);
+    } while (!error && !settle(pollables, set, count));
+    return error;
+}

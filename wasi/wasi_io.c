@@ -51,16 +51,23 @@ const cm_host_interface wasi_iface_error = {
 static vm_status pollable_ready(cm_call *call, void *host, const cm_value *args,
                                 cm_value *result)
 {
-    wasi_wait wait = wasi_pollable_wait(args[0].rep);
-    result->u = wasi_wait_ready(&wait);
+    result->u = wasi_pollable_ready(args[0].rep);
     return VM_OK;
+}
+
+static vm_status wait_outcome(cm_call *call, int error)
+{
+    if (error == EINTR)
+        return cm_trap(call, "interrupted while waiting");
+    return error ? wasi_no_memory(call) : VM_OK;
 }
 
 static vm_status pollable_block(cm_call *call, void *host, const cm_value *args,
                                 cm_value *result)
 {
-    wasi_wait wait = wasi_pollable_wait(args[0].rep);
-    return wait.ready ? VM_OK : wasi_block(call, host, &wait, 1);
+    wasi_pollable *pollable = args[0].rep;
+    wasi_wait wait;
+    return wait_outcome(call, wasi_wait_pollables(host, &pollable, &wait, 1));
 }
 
 static vm_status poll(cm_call *call, void *host, const cm_value *args,
@@ -73,12 +80,14 @@ static vm_status poll(cm_call *call, void *host, const cm_value *args,
         return cm_trap(call, "wasi:io/poll.poll of %zu pollables: at most %d",
                        count, POLL_MAX);
     wasi_wait *waits = cm_alloc(call, count * sizeof *waits);
+    wasi_pollable **pollables = cm_alloc(call, count * sizeof(void *));
     cm_value *ready = wasi_values(call, count);
-    if (!waits || !ready)
+    if (!waits || !pollables || !ready)
         return wasi_no_memory(call);
     for (size_t i = 0; i < count; i++)
-        waits[i] = wasi_pollable_wait(args[0].list.items[i].rep);
-    vm_status status = wasi_block(call, host, waits, count);
+        pollables[i] = args[0].list.items[i].rep;
+    vm_status status =
+        wait_outcome(call, wasi_wait_pollables(host, pollables, waits, count));
     if (status != VM_OK)
         return status;
     for (size_t i = 0; i < count; i++)

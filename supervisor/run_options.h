@@ -1,0 +1,56 @@
+/*
+ * run_options.h - the options of `vyoma run` and `vyoma serve`, spelled as in
+ * wasmtime, and the context and limits that they describe.
+ */
+#ifndef VYOMA_RUN_OPTIONS_H
+#define VYOMA_RUN_OPTIONS_H
+
+#include "wasi/net.h"
+#include "wasi/wasi.h"
+
+typedef struct run_list {
+    const char **items;
+    size_t count;
+} run_list;
+
+typedef struct run_link {
+    const char *name; /* of the import */
+    const char *file;
+} run_link;
+
+typedef struct run_options {
+    const char *command; /* "run", for messages */
+    const char *file;
+    const char *argv0;  /* NULL: the file's name */
+    const char *invoke; /* NULL: the command's entry */
+    const char *addr;   /* of `serve` */
+    run_list args;      /* args.items[0] is the program's name */
+    run_list env;       /* NAME=VALUE */
+    wasi_preopen *preopens;
+    size_t npreopens;
+    run_link *links;
+    size_t nlinks;
+    vm_store_limits limits;
+    uint64_t fuel;       /* UINT64_MAX: endless */
+    uint64_t timeout_ns; /* 0: endless */
+    bool deterministic;
+    bool inherit_env, inherit_network, lookup, no_tcp, no_udp, http;
+    bool help;
+} run_options;
+
+/*
+ * Parses argv.  Returns 0, or an exit status after saying what is wrong on
+ * stderr.  With `help` set, usage was printed.  Preopened directories are open.
+ */
+int run_options_parse(int argc, char **argv, run_options *out);
+void run_options_finish(run_options *options);
+
+/* Duplicates standard streams and preopens into a context. */
+VM_MUST_CHECK vm_status run_options_context(const run_options *options,
+                                            wasi_ctx **out, vm_error *err);
+
+/* "64M", "1G", "4096" -> bytes; "2s", "150ms", "1m" -> ns.  False: neither. */
+bool run_parse_size(const char *text, uint64_t *out);
+bool run_parse_duration(const char *text, uint64_t *ns);
+
+#endif
