@@ -18,6 +18,7 @@ static const struct {
 } commands[] = {
     {"init", cmd_init, "process 1 of the guest"},
     {"inspect", cmd_inspect, "print imports, exports and sizes of a file"},
+    {"run", cmd_run, "run a component or module"},
     {"wast", cmd_wast, "run scripts of the official test suite"},
 };
 

@@ -393,7 +393,7 @@ static const option long_options[] = {
     {"--link", "IMPORT=FILE", o_link,
      "satisfy an import from another component"},
     {"--argv0", "NAME", o_argv0, "the program's name as it sees it"},
-    {"--addr", "HOST:PORT", o_addr, "where `serve` listens"},
+    {"--addr", "HOST:PORT", o_addr, NULL},
     {"-W", "KEY[=VALUE],...", o_w, NULL},
     {"-S", "KEY[=VALUE],...", o_s, NULL},
     {"--wasm", "KEY[=VALUE],...", o_w, NULL},

@@ -56,8 +56,7 @@ static int may_change(const wasi_file *dir)
 static uint64_t open_flags(const wasi_open_how *how)
 {
     uint64_t flags = O_NONBLOCK | O_NOCTTY | (uint64_t)how->sync;
-    bool write = how->write && !how->directory;
-    flags |= write ? how->read ? O_RDWR : O_WRONLY : O_RDONLY;
+    flags |= how->write ? how->read ? O_RDWR : O_WRONLY : O_RDONLY;
     flags |= how->create ? O_CREAT : 0;
     flags |= how->exclusive ? O_EXCL : 0;
     flags |= how->truncate ? O_TRUNC : 0;
