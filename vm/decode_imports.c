@@ -7,7 +7,8 @@
  */
 vm_limits vm_decode_limits(vm_reader *r, bool is_memory)
 {
-    vm_limits limits = {.max = UINT64_MAX, .page_size_log2 = 16};
+    vm_limits limits = {.max = UINT64_MAX,
+                        .page_size_log2 = is_memory ? 16 : 0};
     const uint8_t *at = r->pos;
     uint8_t flags = vm_reader_u8(r);
     if (flags > (is_memory ? 15 : 7) || (!is_memory && (flags & 2))) {
