@@ -161,7 +161,7 @@ static void unwire(instance *i)
 
 static void check_all_ready(void)
 {
-    if (!init.planned || init.all_ready)
+    if (!init.planned || init.all_ready || init.power)
         return;
     for (EACH(i))
         if (i->id && i->boot && !i->reported)
@@ -174,7 +174,7 @@ static void check_all_ready(void)
 
 static void report(instance *i, const char *what)
 {
-    if (i->reported)
+    if (i->reported || init.power)
         return;
     i->reported = true;
     if (!i->scale)
@@ -316,7 +316,7 @@ bool apps_reaped(pid_t pid, int status)
         if (message.kind == STATUS_SECCOMP)
             i->syscall_killed = message.value;
     }
-    if (!i->killed && !i->revive)
+    if (!i->killed && !i->revive && !init.power)
         say_ended(i, status);
     ended(i, status != 0 && !i->killed);
     return true;

@@ -210,6 +210,11 @@ static const rule display[] = {
     END,
 };
 
+static const rule pairs[] = {
+    EQUALS(socketpair, 0, AF_UNIX),
+    END,
+};
+
 static const rule console[] = {
     EQUALS(ioctl, 1, TCGETS),
     EQUALS(ioctl, 1, TIOCGWINSZ),
@@ -227,6 +232,7 @@ static const struct {
     {POLICY_SOCKETS, sockets}, {POLICY_DEVICES, devices},
     {POLICY_SPAWN, spawn},     {POLICY_THREADS, threads},
     {POLICY_CONSOLE, console}, {POLICY_DISPLAY, display},
+    {POLICY_PAIRS, pairs},
 };
 #define SETS (sizeof sets_table / sizeof *sets_table)
 
@@ -240,7 +246,7 @@ const policy_role policy_roles[] = {
                     POLICY_DISPLAY},
     {"netd", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_STREAM |
                  POLICY_SOCKETS | POLICY_THREADS},
-    {"broker", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL},
+    {"broker", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_PAIRS},
     /* A runner starts from this; what its manifest grants adds sets. */
     {"runner", POLICY_CORE | POLICY_MESSAGES | POLICY_CONSOLE},
 };

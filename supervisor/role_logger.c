@@ -177,19 +177,41 @@ static void make_harmless(char *text, size_t len)
             text[i] = '?';
 }
 
-static bool may_show(source *s)
+/* In a new second, says what the last one kept silent about. */
+static void begin_second(source *s)
 {
+    char text[64];
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec != s->second) {
-        char text[64];
-        int n = snprintf(text, sizeof text, "(%u more lines, see its log)",
-                         s->muted);
-        if (s->muted)
-            console_line(s->ring->name, text, (size_t)n);
-        s->second = now.tv_sec;
-        s->lines = s->muted = 0;
-    }
+    if (now.tv_sec == s->second)
+        return;
+    int n =
+        snprintf(text, sizeof text, "(%u more lines, see its log)", s->muted);
+    if (s->muted)
+        console_line(s->ring->name, text, (size_t)n);
+    s->second = now.tv_sec;
+    s->lines = s->muted = 0;
+}
+
+/* Whether a writer is still to be told about when its second is over. */
+static bool any_muted(void)
+{
+    for (size_t i = 0; i < MAX_SOURCES; i++)
+        if (self.sources[i] && self.sources[i]->muted)
+            return true;
+    return false;
+}
+
+static void tell_muted(void)
+{
+    for (size_t i = 0; i < MAX_SOURCES; i++)
+        if (self.sources[i] && self.sources[i]->muted)
+            begin_second(self.sources[i]);
+}
+
+static bool may_show(source *s)
+{
+    begin_second(s);
     if (++s->lines <= LINES_PER_SECOND || !strcmp(s->ring->name, "vyoma"))
         return true;
     s->muted++;
@@ -303,9 +325,10 @@ int logger_main(int control, const role_options *options)
     epoll_ctl(self.epoll, EPOLL_CTL_ADD, control, &e);
     for (;;) {
         struct epoll_event events[32];
-        int n = epoll_wait(self.epoll, events, 32, -1);
+        int n = epoll_wait(self.epoll, events, 32, any_muted() ? 1000 : -1);
         for (int i = 0; i < n; i++)
             dispatch(&events[i]);
+        tell_muted();
         flush_console();
     }
 }
