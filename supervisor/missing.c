@@ -9,9 +9,4 @@
     {                                                                          \
         abort();                                                               \
     }
-MISSING(vm_memory_data)
-MISSING(vm_memory_size)
-MISSING(vm_call_slots)
 MISSING(cm_store_get)
-MISSING(vm_exit)
-MISSING(vm_store_exit_code)

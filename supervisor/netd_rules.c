@@ -176,15 +176,11 @@ typedef struct lookup {
     char name[256], servers[64];
 } lookup;
 
-#pragma weak wasi_net_lookup /* until it has landed */
-
 static void *run_lookup(void *data)
 {
     lookup *l = data;
     wasi_net_address found[16];
-    int count = -EAGAIN;
-    if (wasi_net_lookup)
-        count = wasi_net_lookup(l->name, l->servers, found, 16);
+    int count = wasi_net_lookup(l->name, l->servers, found, 16);
     if (count < 0)
         found[0] = (wasi_net_address){.error = -count};
     for (int i = 0; i < count; i++) {

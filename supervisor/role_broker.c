@@ -227,7 +227,9 @@ static void client_end(client *c)
         if (p->id && (p->to == c->id || p->from == c->id))
             p->id = 0;
     }
-    /* PID 1 holds the socket too: closing alone would leave it in epoll. */
+    /* PID 1 holds the socket too: closing alone would neither tell the client
+     * nor take it out of epoll. */
+    shutdown(c->control, SHUT_RDWR);
     epoll_ctl(self.epoll, EPOLL_CTL_DEL, c->control, NULL);
     close(c->control);
     if (c->inbox >= 0)

@@ -241,7 +241,9 @@ static void client_end(netd_client *c)
     for (size_t i = 0; i < MAX_CLIENTS; i++)
         if (self.clients[i] == c)
             self.clients[i] = NULL;
-    /* PID 1 holds the socket too: closing alone would leave it in epoll. */
+    /* PID 1 holds the socket too: closing alone would neither tell the client
+     * nor take it out of epoll. */
+    shutdown(c->control, SHUT_RDWR);
     epoll_ctl(self.epoll, EPOLL_CTL_DEL, c->control, NULL);
     close(c->control);
     netd_client_release(c);

@@ -24,8 +24,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#pragma weak vm_engine_create /* until it has landed */
-
 static void enter(int control)
 {
     policy_filter filter;
@@ -129,9 +127,7 @@ int spawner_main(int control, const role_options *options)
 {
     load_fonts(options);
     enter(control);
-    vm_engine *engine = NULL;
-    if (vm_engine_create)
-        engine = vm_engine_create(NULL);
+    vm_engine *engine = vm_engine_create(NULL);
     status_message ready = {STATUS_READY, 0};
     (void)!msg_send(control, &ready, sizeof ready, NULL, 0, NULL, 0, 0);
     for (;;)

@@ -25,14 +25,6 @@
 #include <unistd.h>
 
 /* Linked when they have landed. */
-#pragma weak cm_linker_create
-#pragma weak wasi_ctx_create
-#pragma weak wasi_link
-#pragma weak wasi_capability_name
-#pragma weak vm_store_create
-#pragma weak vm_store_set_fuel
-#pragma weak vm_store_exit_code
-#pragma weak vm_fiber_backtrace
 #pragma weak cm_component_load
 #pragma weak cm_instantiate
 #pragma weak cm_instance_func
