@@ -129,6 +129,9 @@ static vm_status finish(vm_fiber *f, vm_error *err)
     case VM_THROWN: vm_backtrace_capture(f); break;
     default: break;
     }
+    /* On through the host function that called, if it passes it on. */
+    if (f->status == VM_THROWN && f->outer)
+        f->outer->exception = f->exception;
     bool resumable = f->status == VM_PENDING || f->status == VM_INTERRUPTED;
     f->state = resumable ? VM_FIBER_READY : VM_FIBER_IDLE;
     report(f, err);

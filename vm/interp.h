@@ -94,6 +94,35 @@ static inline void put_f64(vm_slot *p, f64 v)
     memcpy(p, &v, sizeof v);
 }
 
+/* Minimum and maximum: a NaN wins, and -0 is below 0. */
+static inline f32 min_f32(f32 x, f32 y)
+{
+    if (x != x || y != y)
+        return x + y;
+    return x < y || (x == y && __builtin_signbit(x)) ? x : y;
+}
+
+static inline f32 max_f32(f32 x, f32 y)
+{
+    if (x != x || y != y)
+        return x + y;
+    return x > y || (x == y && !__builtin_signbit(x)) ? x : y;
+}
+
+static inline f64 min_f64(f64 x, f64 y)
+{
+    if (x != x || y != y)
+        return x + y;
+    return x < y || (x == y && __builtin_signbit(x)) ? x : y;
+}
+
+static inline f64 max_f64(f64 x, f64 y)
+{
+    if (x != x || y != y)
+        return x + y;
+    return x > y || (x == y && !__builtin_signbit(x)) ? x : y;
+}
+
 /* Accumulators by type; only an f64 local can be pinned. */
 #define FLT_ACC_f32 fs
 #define FLT_ACC_f64 fd

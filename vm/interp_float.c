@@ -16,34 +16,6 @@
 /* ---- two operands
  * ------------------------------------------------------------ */
 
-static inline f32 min_f32(f32 x, f32 y)
-{
-    if (x != x || y != y)
-        return x + y;
-    return x < y || (x == y && __builtin_signbit(x)) ? x : y;
-}
-
-static inline f32 max_f32(f32 x, f32 y)
-{
-    if (x != x || y != y)
-        return x + y;
-    return x > y || (x == y && !__builtin_signbit(x)) ? x : y;
-}
-
-static inline f64 min_f64(f64 x, f64 y)
-{
-    if (x != x || y != y)
-        return x + y;
-    return x < y || (x == y && __builtin_signbit(x)) ? x : y;
-}
-
-static inline f64 max_f64(f64 x, f64 y)
-{
-    if (x != x || y != y)
-        return x + y;
-    return x > y || (x == y && !__builtin_signbit(x)) ? x : y;
-}
-
 #define CALC_F32_ADD(x, y) ((x) + (y))
 #define CALC_F32_SUB(x, y) ((x) - (y))
 #define CALC_F32_MUL(x, y) ((x) * (y))
@@ -198,8 +170,7 @@ VM_FLOAT_UNARY(UNARY)
 /* The same pairs as for branches, since a comparison may become one. */
 #define COMPARE_f32(TO, X, op, T)                                              \
     TO(X, op, T, S, S)                                                         \
-    TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K)                   \
-        TO(X, op, T, A, K)
+    TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K) TO(X, op, T, A, K)
 #define COMPARE_f64(TO, X, op, T)                                              \
     COMPARE_f32(TO, X, op, T) TO(X, op, T, P, S) TO(X, op, T, S, P)            \
         TO(X, op, T, P, K) TO(X, op, T, A, P) TO(X, op, T, P, A)

@@ -39,8 +39,8 @@ const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
 #define F32_ALL(X, op) X(op, S, A) X(op, K, A) X(op, A, S)
 #define F64_ALL(X, op)                                                         \
     X(op, S, A)                                                                \
-    X(op, K, A) X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P) X(op, K, P)    \
-        X(op, A, P)
+    X(op, K, A)                                                                \
+    X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P) X(op, K, P) X(op, A, P)
 #define FMOVE(T, a, d)                                                         \
     static HANDLER(fmove_##T##_##a##d)                                         \
     {                                                                          \
@@ -156,11 +156,11 @@ HANDLER(vm_x_CHECK_STACK)
     X(c, a, b, S) X(c, a, b, A) X(c, a, b, P) X(c, a, b, Q)
 #define SEL_PAIRS(X, c)                                                        \
     SEL_TO(X, c, S, S)                                                         \
-    SEL_TO(X, c, S, P) SEL_TO(X, c, S, Q) SEL_TO(X, c, S, K)                   \
-        SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K)               \
-            SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K)           \
-                SEL_TO(X, c, K, S) SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q)       \
-                    SEL_TO(X, c, K, K)
+    SEL_TO(X, c, S, P)                                                         \
+    SEL_TO(X, c, S, Q) SEL_TO(X, c, S, K) SEL_TO(X, c, P, S)                   \
+        SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S)               \
+            SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S)           \
+                SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
 #define SELECT(c, a, b, d)                                                     \
     static HANDLER(select_##c##_##a##b##d)                                     \
     {                                                                          \

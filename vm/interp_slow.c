@@ -11,11 +11,11 @@
 
 #define X(name) extern HANDLER(vm_x_##name);
 X(MEMORY_SIZE)
-X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)
-    X(TABLE_GET) X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW) X(TABLE_FILL)
-        X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC) X(REF_AS_NON_NULL)
-            X(TRAP) X(I64_ADD128) X(I64_SUB128) X(I64_MUL_WIDE_S)
-                X(I64_MUL_WIDE_U)
+X(MEMORY_GROW)
+X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL) X(TABLE_GET)
+    X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW) X(TABLE_FILL) X(TABLE_COPY)
+        X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC) X(REF_AS_NON_NULL) X(TRAP)
+            X(I64_ADD128) X(I64_SUB128) X(I64_MUL_WIDE_S) X(I64_MUL_WIDE_U)
 #undef X
 
 #define FIRST ((uint32_t)pc[2])
@@ -23,7 +23,7 @@ X(MEMORY_GROW) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)
 #define INDEX(imm) ((imm) & 0x7fffffff)
 #define IS_64(imm) ((imm) >> 31)
 
-                    static inline uint64_t address(vm_slot slot, bool is64)
+                static inline uint64_t address(vm_slot slot, bool is64)
 {
     return is64 ? slot : (uint32_t)slot;
 }
