@@ -6,7 +6,7 @@ VM_HANDLERS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard vm/interp_*.c))
 $(VM_HANDLERS): CFLAGS += -fomit-frame-pointer -fno-stack-protector \
 	-ffp-contract=off -fno-math-errno -fno-trapping-math
 
-# Sanitizers need frames, which handlers do not have; the slow paths keep them.
+# Sanitizers need frames, which handlers do not have.
 ifeq ($(SAN),1)
-$(filter-out %/interp_slow.o,$(VM_HANDLERS)): CFLAGS += -fno-sanitize=all
+$(VM_HANDLERS): CFLAGS += -fno-sanitize=all
 endif
