@@ -184,6 +184,7 @@ typedef struct cm_store {
     vm_store *store;
     cm_arena arena; /* run-time structures; ends with the store */
     cm_instance *instances;
+    uint32_t ninstances;
     void *calls; /* CANON's: reusable call arenas */
 } cm_store;
 

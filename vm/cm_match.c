@@ -383,6 +383,8 @@ static bool match_module(cm_match *m, const cm_moduletype *sub,
                          const cm_moduletype *super)
 {
     char why[120];
+    if (!m->types)
+        return differ(m, "core modules cannot be given by the host");
     for (size_t i = 0; i < sub->nimports; i++) {
         const vm_import *want = &sub->imports[i], *have = NULL;
         for (size_t j = 0; j < super->nimports && !have; j++)
