@@ -87,9 +87,24 @@ bool wast_import_find(wast_script *s, const vm_import *import, vm_extern *out);
 
 /* ---- components --------------------------------------------------------- */
 
-/* The same commands for components.  All answer true on success, else false
- * with `got` or `skip` set. */
-bool wast_component_module(wast_script *s, const json *command,
+/*
+ * The same commands for components.  All answer true when what is asserted
+ * holds, else false with `got` set.
+ */
+bool wast_component_define(wast_script *s, const json *command,
                            const uint8_t *bytes, size_t len);
+bool wast_component_run(wast_script *s, const json *command,
+                        const uint8_t *bytes, size_t len, wast_instance *out);
+bool wast_component_instance(wast_script *s, const wast_definition *d,
+                             wast_instance *out);
+bool wast_component_rejected(wast_script *s, const uint8_t *bytes, size_t len,
+                             vm_phase phase);
+bool wast_component_unlinked(wast_script *s, const json *command,
+                             const uint8_t *bytes, size_t len, vm_status want);
+/* assert_return, or an action when nothing is expected; assert_trap. */
+bool wast_component_return(wast_script *s, const json *command,
+                           wast_instance *i);
+bool wast_component_trap(wast_script *s, const json *command, wast_instance *i);
+void wast_component_release(wast_definition *d);
 
 #endif

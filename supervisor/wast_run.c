@@ -177,7 +177,9 @@ static bool run_module(wast_script *s, const json *command)
     if (!bytes)
         return false;
     if (is_component(bytes, len))
-        return wast_component_module(s, command, bytes, len);
+        return wast_component_run(
+            s, command, bytes, len,
+            add_instance(s, json_get_str(command, "name")));
     vm_module *module;
     vm_status status = load(s, command, &module, &err);
     wast_instance *instance = add_instance(s, json_get_str(command, "name"));
@@ -194,7 +196,7 @@ static bool run_definition(wast_script *s, const json *command)
     if (!bytes)
         return false;
     if (is_component(bytes, len))
-        return wast_component_module(s, command, bytes, len);
+        return wast_component_define(s, command, bytes, len);
     vm_module *module;
     vm_status status = load(s, command, &module, &err);
     return status == VM_OK || fail_status(s, status, &err);
@@ -210,6 +212,8 @@ static bool run_instance(wast_script *s, const json *command)
         return fail(s, "no module is named %s", name ? name : "(the last)");
     vm_error err = {0};
     wast_instance *i = add_instance(s, json_get_str(command, "instance"));
+    if (d->component)
+        return wast_component_instance(s, d, i);
     vm_status status = instantiate(s, d->core, i, &err);
     return status == VM_OK || fail_status(s, status, &err);
 }
@@ -238,7 +242,7 @@ static bool expect_rejection(wast_script *s, const json *command,
     if (!bytes)
         return false;
     if (is_component(bytes, len))
-        return wast_component_module(s, command, bytes, len);
+        return wast_component_rejected(s, bytes, len, phase);
     vm_module *module;
     vm_status status = load(s, command, &module, &err);
     if (status == VM_INVALID && err.phase == phase)
@@ -275,7 +279,7 @@ static bool expect_unlinked(wast_script *s, const json *command, vm_status want)
     if (!bytes)
         return false;
     if (is_component(bytes, len))
-        return wast_component_module(s, command, bytes, len);
+        return wast_component_unlinked(s, command, bytes, len, want);
     vm_module *module;
     wast_instance instance = {0};
     vm_status status = load(s, command, &module, &err);
@@ -343,6 +347,14 @@ static bool get(wast_script *s, const vm_module *module, const json *field,
     return true;
 }
 
+/* The component instance that a command is for, or NULL. */
+static wast_instance *component_of(wast_script *s, const json *command)
+{
+    const json *action = json_get(command, "action");
+    wast_instance *i = find_instance(s, json_get_str(action, "module"));
+    return i && i->component ? i : NULL;
+}
+
 /* False when the action cannot even be tried. */
 static bool act(wast_script *s, const json *command, outcome *out)
 {
@@ -366,6 +378,9 @@ static bool act(wast_script *s, const json *command, outcome *out)
 static bool run_action(wast_script *s, const json *command)
 {
     outcome o;
+    wast_instance *component = component_of(s, command);
+    if (component)
+        return wast_component_return(s, command, component);
     if (!act(s, command, &o))
         return false;
     return o.status == VM_OK || fail_status(s, o.status, &o.err);
@@ -386,6 +401,9 @@ static bool results_match(const wast_script *s, const json *expected,
 static bool run_return(wast_script *s, const json *command)
 {
     outcome o;
+    wast_instance *component = component_of(s, command);
+    if (component)
+        return wast_component_return(s, command, component);
     if (!act(s, command, &o))
         return false;
     if (o.status != VM_OK)
@@ -402,6 +420,9 @@ static bool run_return(wast_script *s, const json *command)
 static bool expect_trap(wast_script *s, const json *command)
 {
     outcome o;
+    wast_instance *component = component_of(s, command);
+    if (component)
+        return wast_component_trap(s, command, component);
     if (!act(s, command, &o))
         return false;
     const char *text = json_get_str(command, "text");
@@ -535,7 +556,10 @@ static void close_script(wast_script *s)
 {
     vm_store_destroy(s->store);
     for (wast_definition *d = s->definitions; d; d = d->next)
-        vm_module_release(d->core);
+        if (d->component)
+            wast_component_release(d);
+        else
+            vm_module_release(d->core);
     vm_engine_destroy(s->engine);
     vm_arena_finish(&s->arena);
 }
