@@ -256,7 +256,7 @@ static const option s_options[] = {
     {"tcp", NULL, s_tcp, "=n takes TCP away again"},
     {"udp", NULL, s_udp, "=n takes UDP away again"},
     {"inherit-env", NULL, s_inherit_env, "pass the whole environment on"},
-    {"http", NULL, s_http, "wasi:http: requests to anywhere"},
+    {"http", NULL, s_http, "HTTP requests to anywhere"},
     {"cli", NULL, s_accepted, "accepted: it is always there"},
     {"common", NULL, s_accepted, NULL},
     {"preview2", NULL, s_accepted, NULL},
@@ -526,10 +526,14 @@ vm_status run_options_context(const run_options *options, wasi_ctx **out,
         .lookup = options->lookup,
     };
     wasi_preopen *preopens = calloc(options->npreopens + 1, sizeof *preopens);
-    wasi_net *net = wasi_net_direct(&rules);
-    if (!preopens || !net) {
+    wasi_net *net = wasi_net_direct(&rules), *http_net = NULL;
+    if (options->http)
+        http_net =
+            wasi_net_direct(&(wasi_net_rules){.tcp = true, .lookup = true});
+    if (!preopens || !net || (options->http && !http_net)) {
         free(preopens);
         wasi_net_destroy(net);
+        wasi_net_destroy(http_net);
         vm_error_set(err, VM_PHASE_LINK, SIZE_MAX, "out of memory");
         return VM_NO_MEMORY;
     }
@@ -540,8 +544,7 @@ vm_status run_options_context(const run_options *options, wasi_ctx **out,
     wasi_config config = {
         .capabilities = WASI_CAP_STDIO | WASI_CAP_FILESYSTEM |
                         WASI_CAP_NETWORK | WASI_CAP_CLOCKS | WASI_CAP_RANDOM |
-                        WASI_CAP_ENVIRONMENT |
-                        (options->http ? WASI_CAP_HTTP : 0),
+                        WASI_CAP_ENVIRONMENT | WASI_CAP_HTTP,
         .args = options->args.items,
         .nargs = options->args.count,
         .env = options->env.items,
@@ -552,6 +555,7 @@ vm_status run_options_context(const run_options *options, wasi_ctx **out,
         .preopens = preopens,
         .npreopens = options->npreopens,
         .net = net,
+        .http_net = http_net,
         .display_fd = -1,
         .ipc_fd = -1,
         .process_fd = -1,

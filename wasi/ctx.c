@@ -49,6 +49,7 @@ vm_status wasi_ctx_create(const wasi_config *config, wasi_ctx **out,
     ctx->stdio[1] = config->stdout_fd;
     ctx->stdio[2] = config->stderr_fd;
     ctx->net = config->net;
+    ctx->http_net = config->http_net;
     ctx->display_fd = config->display_fd;
     ctx->ipc_fd = config->ipc_fd;
     ctx->process_fd = config->process_fd;
@@ -100,6 +101,7 @@ void wasi_ctx_destroy(wasi_ctx *ctx)
     close_fds(ctx->stdio, 3);
     close_fds((int[]){ctx->display_fd, ctx->ipc_fd, ctx->process_fd}, 3);
     wasi_net_destroy(ctx->net);
+    wasi_net_destroy(ctx->http_net);
     free(ctx->scratch);
     free(ctx);
 }

@@ -42,6 +42,8 @@ static const struct {
     {WASI_CAP_NETWORK, &wasi_iface_udp},
     {WASI_CAP_NETWORK, &wasi_iface_udp_create_socket},
     {WASI_CAP_NETWORK, &wasi_iface_ip_name_lookup},
+    {WASI_CAP_HTTP, &wasi_iface_http_types},
+    {WASI_CAP_HTTP, &wasi_iface_outgoing_handler},
     {WASI_CAP_DISPLAY, &vyoma_iface_canvas},
     {WASI_CAP_DISPLAY, &vyoma_iface_window},
     {WASI_CAP_DISPLAY, &vyoma_iface_clipboard},

@@ -31,5 +31,8 @@ extern const cm_host_interface vyoma_iface_process, vyoma_iface_ipc;
 /* vyoma_ui*.c, vyoma_shell.c */
 extern const cm_host_interface vyoma_iface_canvas, vyoma_iface_window,
     vyoma_iface_clipboard, vyoma_iface_shell;
+/* wasi_http.c */
+extern const cm_host_interface wasi_iface_http_types,
+    wasi_iface_outgoing_handler;
 
 #endif

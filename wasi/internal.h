@@ -30,6 +30,8 @@ struct wasi_ctx {
     uint64_t clock_resolution_ns;
     uint8_t *scratch; /* wasi_scratch */
     uint64_t secret;  /* keys the metadata hashes */
+    wasi_net *http_net;  /* for outgoing requests; NULL: they are refused */
+    size_t http_budget;  /* bytes in the guest's header fields */
     volatile sig_atomic_t interrupted;
     struct wasi_preview1 *preview1; /* made on first use */
     struct vyoma_display *display;  /* the same */

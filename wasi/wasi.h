@@ -45,6 +45,7 @@ typedef struct wasi_config {
     const wasi_preopen *preopens;
     size_t npreopens;
     wasi_net *net;  /* NULL without WASI_CAP_NETWORK; ownership passes */
+    wasi_net *http_net; /* for outgoing HTTP; NULL: refused; passes */
     int display_fd; /* connection to the compositor, or -1 */
     int ipc_fd;     /* connection to the broker, or -1 */
     int process_fd; /* connection to PID 1, or -1 */

@@ -112,9 +112,9 @@ static void must_be_defined(const struct link *link, const char *name)
 static void every_interface_of_the_wit_has_its_table(void **state)
 {
     struct link link = link_with(UINT32_MAX);
-    static const char *const packages[] = {"wasi:io",         "wasi:clocks",
-                                           "wasi:random",     "wasi:cli",
-                                           "wasi:filesystem", "wasi:sockets"};
+    static const char *const packages[] = {
+        "wasi:io",         "wasi:clocks",  "wasi:random", "wasi:cli",
+        "wasi:filesystem", "wasi:sockets", "wasi:http"};
     for (size_t i = 0; i < sizeof packages / sizeof *packages; i++)
         assert_true(for_each_interface(packages[i], &link, must_be_defined) >
                     0);

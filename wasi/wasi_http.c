@@ -1,0 +1,91 @@
+/* wasi_http.c - the tables of wasi:http/types and outgoing-handler. */
+#include "wasi/wasi_http.h"
+#include "wasi/ifaces.h"
+
+#define F(name, fn) {name, wasi_http_##fn}
+
+static const cm_host_func types_funcs[] = {
+    F("http-error-code", http_error_code),
+    F("[constructor]fields", fields_new),
+    F("[static]fields.from-list", fields_from_list),
+    F("[method]fields.get", fields_get),
+    F("[method]fields.has", fields_has),
+    F("[method]fields.set", fields_set),
+    F("[method]fields.delete", fields_delete),
+    F("[method]fields.append", fields_append),
+    F("[method]fields.entries", fields_entries),
+    F("[method]fields.clone", fields_clone),
+    F("[method]incoming-request.method", request_method),
+    F("[method]incoming-request.path-with-query", request_path),
+    F("[method]incoming-request.scheme", request_scheme),
+    F("[method]incoming-request.authority", request_authority),
+    F("[method]incoming-request.headers", incoming_headers),
+    F("[method]incoming-request.consume", incoming_consume),
+    F("[constructor]outgoing-request", outgoing_new),
+    F("[method]outgoing-request.body", outgoing_body),
+    F("[method]outgoing-request.method", outgoing_request_method),
+    F("[method]outgoing-request.set-method", outgoing_request_set_method),
+    F("[method]outgoing-request.path-with-query", outgoing_request_path),
+    F("[method]outgoing-request.set-path-with-query",
+      outgoing_request_set_path),
+    F("[method]outgoing-request.scheme", outgoing_request_scheme),
+    F("[method]outgoing-request.set-scheme", outgoing_request_set_scheme),
+    F("[method]outgoing-request.authority", outgoing_request_authority),
+    F("[method]outgoing-request.set-authority", outgoing_request_set_authority),
+    F("[method]outgoing-request.headers", outgoing_headers),
+    F("[constructor]request-options", options_new),
+    F("[method]request-options.connect-timeout", connect_timeout),
+    F("[method]request-options.set-connect-timeout", set_connect_timeout),
+    F("[method]request-options.first-byte-timeout", first_byte_timeout),
+    F("[method]request-options.set-first-byte-timeout", set_first_byte_timeout),
+    F("[method]request-options.between-bytes-timeout", between_bytes_timeout),
+    F("[method]request-options.set-between-bytes-timeout",
+      set_between_bytes_timeout),
+    F("[method]response-outparam.send-informational",
+      outparam_send_informational),
+    F("[static]response-outparam.set", outparam_set),
+    F("[method]incoming-response.status", response_status),
+    F("[method]incoming-response.headers", incoming_headers),
+    F("[method]incoming-response.consume", incoming_consume),
+    F("[method]incoming-body.stream", incoming_body_stream),
+    F("[static]incoming-body.finish", incoming_body_finish),
+    F("[method]future-trailers.subscribe", trailers_subscribe),
+    F("[method]future-trailers.get", trailers_get),
+    F("[constructor]outgoing-response", outgoing_new),
+    F("[method]outgoing-response.status-code", outgoing_response_status),
+    F("[method]outgoing-response.set-status-code",
+      outgoing_response_set_status),
+    F("[method]outgoing-response.headers", outgoing_headers),
+    F("[method]outgoing-response.body", outgoing_body),
+    F("[method]outgoing-body.write", outgoing_body_write),
+    F("[static]outgoing-body.finish", outgoing_body_finish),
+    F("[method]future-incoming-response.subscribe", response_subscribe),
+    F("[method]future-incoming-response.get", response_get),
+    {0},
+};
+
+static const cm_host_resource types_resources[] = {
+    {"fields", wasi_drop},
+    {"incoming-request", wasi_drop},
+    {"outgoing-request", wasi_drop},
+    {"request-options", wasi_drop},
+    {"response-outparam", wasi_drop},
+    {"incoming-response", wasi_drop},
+    {"incoming-body", wasi_drop},
+    {"future-trailers", wasi_drop},
+    {"outgoing-response", wasi_drop},
+    {"outgoing-body", wasi_http_drop_outgoing_body},
+    {"future-incoming-response", wasi_drop},
+    {0},
+};
+
+const cm_host_interface wasi_iface_http_types = {
+    .name = "wasi:http/types",
+    .funcs = types_funcs,
+    .resources = types_resources,
+};
+
+const cm_host_interface wasi_iface_outgoing_handler = {
+    .name = "wasi:http/outgoing-handler",
+    .funcs = (const cm_host_func[]){F("handle", handle), {0}},
+};

@@ -1,0 +1,267 @@
+/*
+ * wasi_http_send.c - wasi:http: sending a request (outgoing-handler) with the
+ * future of its response, and answering one (response-outparam).
+ */
+#include "wasi/wasi_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- framing ----------------------------------------------------------- */
+
+static bool has_field(const http_fields *fields, const char *name)
+{
+    size_t at = 0;
+    return http_fields_find(fields, name, strlen(name), &at) != NULL;
+}
+
+/*
+ * Writes the fields and the end of a head.  A body that is complete already, or
+ * absent, gets a length; one still to be written comes in chunks, unless the
+ * guest gave its length.
+ */
+static void put_rest_of_head(http_conn *conn, const http_outgoing *message,
+                             bool may_have_body, bool says_zero)
+{
+    const http_outgoing_body *body = message->body;
+    bool given = has_field(message->fields, "content-length");
+    http_conn_put_fields(conn, message->fields);
+    if (!may_have_body) {
+        http_conn_end_head(conn, HTTP_NO_BODY, 0);
+    } else if (body && body->has_length) {
+        http_conn_end_head(conn, body->length ? HTTP_LENGTH : HTTP_NO_BODY,
+                           body->length);
+    } else if (body && !(body->finished && !body->trailers)) {
+        http_conn_end_head(conn, HTTP_CHUNKED, 0);
+    } else {
+        size_t length = body ? body->early_len : 0;
+        if (!given && (length || says_zero))
+            http_conn_print(conn, "content-length: %zu\r\n", length);
+        http_conn_end_head(conn, length ? HTTP_LENGTH : HTTP_NO_BODY, length);
+    }
+}
+
+/* ---- outgoing-handler -------------------------------------------------- */
+
+static void future_finish(void *self)
+{
+    http_future_response *future = self;
+    wasi_release(future->conn);
+    free(future);
+}
+
+/* "host:port", "[v6]:port" or without a port.  `host` has room for 256. */
+static bool split_authority(const char *authority, char *host, uint16_t *port)
+{
+    const char *end = authority[0] == '[' ? strchr(authority, ']') : NULL;
+    if (authority[0] == '[' && !end)
+        return false;
+    const char *colon = strchr(end ? end : authority, ':');
+    size_t len = colon ? (size_t)(colon - authority) : strlen(authority);
+    *port = 80;
+    if (!len || len > 255)
+        return false;
+    memcpy(host, authority, len);
+    host[len] = 0;
+    if (!colon || !colon[1])
+        return true;
+    char *rest;
+    unsigned long value = strtoul(colon + 1, &rest, 10);
+    if (*rest || colon[1] == '-' || colon[1] == '+' || !value || value > 65535)
+        return false;
+    *port = (uint16_t)value;
+    return true;
+}
+
+static http_timeouts timeouts_of(const cm_value *option)
+{
+    const http_options *options =
+        option->variant.index ? option->variant.payload->rep : NULL;
+    if (!options)
+        return (http_timeouts){0};
+    return (http_timeouts){options->timeout[0], options->timeout[1],
+                           options->timeout[2]};
+}
+
+static void send_request(http_conn *conn, http_outgoing *request)
+{
+    const char *method = request->method ? request->method : "GET";
+    bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
+                 !strcmp(method, "PATCH");
+    const char *path = request->path && *request->path ? request->path : "/";
+    conn->to_head = !strcmp(method, "HEAD");
+    http_conn_print(conn,
+                    "%s %s%s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n",
+                    method, *path == '?' ? "/" : "", path, request->authority);
+    put_rest_of_head(conn, request, true, posts);
+    if (request->body)
+        http_body_attach(request->body, conn);
+    http_conn_pump(conn);
+}
+
+static http_error check_request(const wasi_ctx *ctx,
+                                const http_outgoing *request, char *host,
+                                uint16_t *port)
+{
+    if (!ctx->http_net)
+        return HTTP_REQUEST_DENIED;
+    if (request->scheme && !strcasecmp(request->scheme, "https"))
+        return HTTP_TLS_PROTOCOL_ERROR;
+    if (request->scheme && strcasecmp(request->scheme, "http"))
+        return HTTP_REQUEST_URI_INVALID;
+    if (!request->authority || !split_authority(request->authority, host, port))
+        return HTTP_REQUEST_URI_INVALID;
+    return HTTP_OK;
+}
+
+HTTP_FN(handle)
+{
+    wasi_ctx *ctx = host;
+    http_outgoing *request = args[0].rep;
+    http_timeouts timeouts = timeouts_of(&args[1]);
+    if (args[1].variant.index)
+        wasi_release(args[1].variant.payload->rep);
+    char name[256];
+    uint16_t port;
+    http_error error = check_request(ctx, request, name, &port);
+    if (error) {
+        wasi_release(request);
+        return http_error_result(call, result, error);
+    }
+    http_future_response *future =
+        wasi_object_create(sizeof *future, future_finish);
+    if (future)
+        future->conn = http_conn_connect(ctx->http_net, name, port, &timeouts);
+    if (!future || !future->conn) {
+        wasi_release(future);
+        wasi_release(request);
+        return wasi_no_memory(call);
+    }
+    send_request(future->conn, request);
+    wasi_release(request);
+    return wasi_ok_own(call, result, future);
+}
+
+/* ---- future-incoming-response ------------------------------------------ */
+
+static void response_prepare(void *self, wasi_wait *wait)
+{
+    http_conn *conn = ((http_future_response *)self)->conn;
+    http_conn_pump(conn);
+    if (conn->state >= HTTP_BODY)
+        wait->ready = true;
+    else
+        http_conn_want(conn, wait);
+}
+
+HTTP_FN(response_subscribe)
+{
+    return wasi_own(call, result,
+                    wasi_pollable_create(args[0].rep, response_prepare));
+}
+
+/* option<result<result<incoming-response, error-code>>> */
+HTTP_FN(response_get)
+{
+    http_future_response *future = args[0].rep;
+    http_conn *conn = future->conn;
+    cm_value once, outcome;
+    vm_status status;
+    http_conn_pump(conn);
+    if (conn->state < HTTP_BODY)
+        return cm_some(call, result, NULL);
+    if (future->taken) {
+        status = cm_err(call, &once, NULL);
+        return status == VM_OK ? cm_some(call, result, &once) : status;
+    }
+    future->taken = true;
+    status = conn->state == HTTP_FAILED
+                 ? http_error_result(call, &outcome, conn->error)
+                 : wasi_ok_own(call, &outcome, http_incoming_create(conn));
+    if (status == VM_OK)
+        status = cm_ok(call, &once, &outcome);
+    return status == VM_OK ? cm_some(call, result, &once) : status;
+}
+
+/* ---- response-outparam ------------------------------------------------- */
+
+static void outparam_finish(void *self)
+{
+    http_outparam *outparam = self;
+    wasi_release(outparam->conn);
+    free(outparam);
+}
+
+http_outparam *http_outparam_create(http_conn *conn, bool *was_set)
+{
+    http_outparam *outparam =
+        wasi_object_create(sizeof *outparam, outparam_finish);
+    if (!outparam)
+        return NULL;
+    outparam->conn = wasi_retain(conn);
+    outparam->was_set = was_set;
+    return outparam;
+}
+
+static void put_status(http_conn *conn, unsigned status)
+{
+    http_conn_print(conn, "HTTP/1.1 %u \r\n", status);
+}
+
+HTTP_FN(outparam_send_informational)
+{
+    http_outparam *outparam = args[0].rep;
+    http_fields *fields = args[2].rep;
+    bool valid = args[1].u >= 100 && args[1].u <= 199;
+    if (valid) {
+        put_status(outparam->conn, (unsigned)args[1].u);
+        http_conn_put_fields(outparam->conn, fields);
+        http_conn_print(outparam->conn, "\r\n");
+    }
+    wasi_release(fields);
+    return valid ? cm_ok(call, result, NULL)
+                 : http_error_result(call, result, HTTP_PROTOCOL_ERROR);
+}
+
+static void send_response(http_conn *conn, http_outgoing *response)
+{
+    bool no_body = !strcmp(conn->head.method, "HEAD") ||
+                   response->status < 200 || response->status == 204 ||
+                   response->status == 304;
+    put_status(conn, response->status);
+    if (!conn->head.keep_alive)
+        http_conn_print(conn, "connection: close\r\n");
+    put_rest_of_head(conn, response, !no_body, true);
+    if (response->body)
+        http_body_attach(response->body, conn);
+    http_conn_pump(conn);
+}
+
+/* The guest could not answer: neither with a response nor with an error. */
+static void send_error(http_conn *conn)
+{
+    static const char text[] = "the application reported an error\n";
+    put_status(conn, 500);
+    http_conn_print(conn, "content-type: text/plain\r\n");
+    http_conn_print(conn, "content-length: %zu\r\n\r\n%s", sizeof text - 1,
+                    text);
+    conn->out_ended = true;
+    http_conn_pump(conn);
+}
+
+HTTP_FN(outparam_set)
+{
+    http_outparam *outparam = args[0].rep;
+    bool is_error = args[1].variant.index == 1;
+    *outparam->was_set = true;
+    if (is_error) {
+        send_error(outparam->conn);
+    } else {
+        http_outgoing *response = args[1].variant.payload->rep;
+        send_response(outparam->conn, response);
+        wasi_release(response);
+    }
+    wasi_release(outparam);
+    return VM_OK;
+}
