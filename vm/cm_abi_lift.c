@@ -7,7 +7,7 @@
  * that the coercions between joined flat types of a variant (CoerceValueIter)
  * are the identity: the reader takes the bits that it needs.
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include "vm/cm_strings.h"
 
@@ -115,6 +115,10 @@ static vm_status lift_scalar(cm_ctx *cx, const cm_type *type, uint64_t bits,
     case CM_CHAR: return lift_char(cx, (uint32_t)bits, out);
     case CM_OWN:
     case CM_BORROW: return cm_lift_handle(cx, type, (uint32_t)bits, out);
+    case CM_STREAM:
+    case CM_FUTURE: return cm_lift_end(cx, type, (uint32_t)bits, out);
+    case CM_ERROR_CONTEXT:
+        return cm_lift_error_context(cx, (uint32_t)bits, out);
     default:
         return cm_trap(cx->call, "values of type %s cannot cross here yet",
                        cm_kind_name((cm_kind)type->kind));
@@ -207,6 +211,14 @@ static vm_status lift_string(cm_ctx *cx, uint64_t ptr, uint64_t units,
 static vm_status load(cm_ctx *cx, uint64_t ptr, const cm_type *type,
                       cm_value *out);
 
+vm_status cm_load_items(cm_ctx *cx, uint64_t ptr, const cm_type *elem, size_t n,
+                        cm_value *items)
+{
+    for (size_t i = 0; i < n; i++)
+        CM_TRY(load(cx, ptr + i * elem->size[cx->p], elem, &items[i]));
+    return VM_OK;
+}
+
 static vm_status load_items(cm_ctx *cx, uint64_t ptr, const cm_type *elem,
                             size_t count, cm_value *out)
 {
@@ -215,9 +227,7 @@ static vm_status load_items(cm_ctx *cx, uint64_t ptr, const cm_type *elem,
         return no_room(cx);
     out->list.items = items;
     out->list.len = count;
-    for (size_t i = 0; i < count; i++)
-        CM_TRY(load(cx, ptr + i * elem->size[cx->p], elem, &items[i]));
-    return VM_OK;
+    return cm_load_items(cx, ptr, elem, count, items);
 }
 
 static vm_status lift_bytes(cm_ctx *cx, uint64_t ptr, size_t size, size_t count,

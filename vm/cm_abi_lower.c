@@ -7,7 +7,7 @@
  * Strings follow definitions.py's sequence of reallocs for each pair of
  * encodings, because guests can see it.
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include "vm/cm_strings.h"
 
@@ -183,8 +183,8 @@ static vm_status store_string(cm_ctx *cx, const cm_value *value, range *out)
 static vm_status store(cm_ctx *cx, const cm_value *value, const cm_type *type,
                        uint64_t ptr);
 
-static vm_status store_items(cm_ctx *cx, const cm_value *items, size_t count,
-                             const cm_type *elem, uint64_t ptr)
+vm_status cm_store_items(cm_ctx *cx, const cm_value *items, size_t count,
+                         const cm_type *elem, uint64_t ptr)
 {
     for (size_t i = 0; i < count; i++)
         CM_TRY(store(cx, &items[i], elem, ptr + i * elem->size[cx->p]));
@@ -207,7 +207,7 @@ static vm_status store_list(cm_ctx *cx, const cm_value *value,
             memcpy(cx->mem + out->ptr, value->bytes.data, size);
         return VM_OK;
     }
-    return store_items(cx, value->list.items, count, elem, out->ptr);
+    return cm_store_items(cx, value->list.items, count, elem, out->ptr);
 }
 
 static vm_status store_range(cm_ctx *cx, const range *range, uint64_t ptr)
@@ -242,6 +242,17 @@ static vm_status store_variant(cm_ctx *cx, const cm_value *value,
                  ptr + type->payload[cx->p]);
 }
 
+/* Everything that is passed as an index into the handle table. */
+static vm_status lower_index(cm_ctx *cx, const cm_type *type,
+                             const cm_value *value, uint32_t *index)
+{
+    if (type->kind == CM_OWN || type->kind == CM_BORROW)
+        return cm_lower_handle(cx, type, value, index);
+    if (type->kind == CM_ERROR_CONTEXT)
+        return cm_lower_error_context(cx, value, index);
+    return cm_lower_end(cx, type, value, index);
+}
+
 static vm_status store_scalar(cm_ctx *cx, const cm_value *value,
                               const cm_type *type, uint64_t ptr)
 {
@@ -261,7 +272,10 @@ static vm_status store_scalar(cm_ctx *cx, const cm_value *value,
     case CM_F64: store_int(cx, value->u, ptr, 8); break;
     case CM_OWN:
     case CM_BORROW:
-        CM_TRY(cm_lower_handle(cx, type, value, &index));
+    case CM_STREAM:
+    case CM_FUTURE:
+    case CM_ERROR_CONTEXT:
+        CM_TRY(lower_index(cx, type, value, &index));
         store_int(cx, index, ptr, 4);
         break;
     default:
@@ -285,7 +299,8 @@ static vm_status store(cm_ctx *cx, const cm_value *value, const cm_type *type,
         CM_TRY(store_list(cx, value, type->elem, &range));
         return store_range(cx, &range, ptr);
     case CM_FIXED_LIST:
-        return store_items(cx, value->list.items, type->count, type->elem, ptr);
+        return cm_store_items(cx, value->list.items, type->count, type->elem,
+                              ptr);
     case CM_RECORD:
     case CM_TUPLE: return store_fields(cx, value->list.items, type, ptr);
     case CM_VARIANT:
@@ -348,7 +363,10 @@ static vm_status lower_flat_scalar(cm_ctx *cx, const cm_value *value,
     case CM_FLAGS: *slot = value->flags; break;
     case CM_OWN:
     case CM_BORROW:
-        CM_TRY(cm_lower_handle(cx, type, value, &index));
+    case CM_STREAM:
+    case CM_FUTURE:
+    case CM_ERROR_CONTEXT:
+        CM_TRY(lower_index(cx, type, value, &index));
         *slot = index;
         break;
     default:

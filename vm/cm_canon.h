@@ -110,6 +110,10 @@ void cm_call_end(cm_call *call);
 /* Ends a call and makes its failure the fiber's; `name` tells where. */
 VM_MUST_CHECK vm_status cm_call_fail(cm_call *call, vm_status status,
                                      vm_name name);
+/* Subtask.deliver_resolve: the handles lent for the call are free again. */
+void cm_call_end_lends(cm_call *call);
+/* Drops what is still moving. */
+void cm_call_drop_moving(cm_call *call);
 /* Notes a moving resource; host resources only. */
 VM_MUST_CHECK vm_status cm_call_move(cm_call *call, cm_resource *resource,
                                      uint64_t rep);
@@ -177,6 +181,18 @@ VM_MUST_CHECK vm_status cm_lift_handle(cm_ctx *cx, const cm_type *type,
                                        uint32_t index, cm_value *out);
 VM_MUST_CHECK vm_status cm_lower_handle(cm_ctx *cx, const cm_type *type,
                                         const cm_value *value, uint32_t *index);
+
+/* `n` elements of a list, from and to memory that was checked. */
+VM_MUST_CHECK vm_status cm_load_items(cm_ctx *cx, uint64_t ptr,
+                                      const cm_type *elem, size_t n,
+                                      cm_value *items);
+VM_MUST_CHECK vm_status cm_store_items(cm_ctx *cx, const cm_value *items,
+                                       size_t n, const cm_type *elem,
+                                       uint64_t ptr);
+
+/* Equal types, resources being what they stand for in their views. */
+bool cm_types_equal(const cm_type *a, const cm_view *a_view, const cm_type *b,
+                    const cm_view *b_view);
 
 /* Elements that are the same bytes on both sides: numbers, and records of
  * numbers without padding. */

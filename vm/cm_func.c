@@ -2,7 +2,7 @@
  * cm_func.c - calling lifted functions: entering and leaving instances,
  * canon_lift, and cm_func_call, by which the embedder gets in.
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include <string.h>
 
@@ -103,9 +103,6 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
     if (!flat)
         return cm_trap(call, "out of memory for calling %.*s",
                        (int)func->name.len, func->name.data);
-    if (func->options.is_async)
-        return cm_trap(call, "%.*s is lifted async, which is not supported",
-                       (int)func->name.len, func->name.data);
     cm_ctx_init(&cx, call, func->instance, &func->options, func->view, mode);
     CM_TRY(cm_lower_params(&cx, func->type->params, flat->spilled_params, args,
                            slots));
@@ -138,17 +135,66 @@ static vm_status put_value(cm_sink *sink, const cm_value *result)
     return VM_OK;
 }
 
-static vm_status call_guest(cm_call *call, cm_func *func, const cm_value *args,
-                            cm_value *result)
+/* All on one fiber. */
+static vm_status call_nested(cm_call *call, cm_func *func, const cm_value *args,
+                             cm_value *result)
 {
     embedder_sink sink = {{put_value}, result};
+    CM_TRY(cm_enter(call, func->instance, NULL));
+    CM_TRY(cm_lifted_call(call, func, CM_MODE_COPY, args, &sink.sink));
+    cm_leave(func->instance, NULL);
+    return VM_OK;
+}
+
+/* As a task, with the event loop. */
+typedef struct embedder {
+    cm_caller caller;
+    cm_value *value;
+    const cm_value *args;
+    bool cancelled;
+} embedder;
+
+static vm_status embedder_start(cm_caller *caller, cm_task *task)
+{
+    task->call->args = (cm_value *)((embedder *)caller)->args;
+    return VM_OK;
+}
+
+static vm_status embedder_resolve(cm_caller *caller, const cm_value *result,
+                                  bool cancelled)
+{
+    embedder *e = (embedder *)caller;
+    e->cancelled = cancelled;
+    if (result)
+        *e->value = *result;
+    return VM_OK;
+}
+
+static vm_status call_task(cm_sched *sched, cm_call *call, cm_func *func,
+                           const cm_value *args, cm_result *result)
+{
+    embedder e = {{embedder_start, embedder_resolve, CM_MODE_COPY},
+                  &result->value,
+                  args,
+                  false};
+    cm_task *task;
+    CM_TRY(cm_task_start(sched, call, func, NULL, &e.caller, &task));
+    CM_TRY(cm_task_run(sched, task));
+    result->task = task;
+    return VM_OK;
+}
+
+static vm_status call_guest(cm_sched *sched, cm_call *call, cm_func *func,
+                            const cm_value *args, cm_result *result)
+{
     cm_ctx cx;
     cm_ctx_init(&cx, call, func->instance, &func->options, func->view,
                 CM_MODE_COPY);
     CM_TRY(cm_move_params(&cx, func->type->params, args));
-    CM_TRY(cm_enter(call, func->instance, NULL));
-    CM_TRY(cm_lifted_call(call, func, CM_MODE_COPY, args, &sink.sink));
-    cm_leave(func->instance, NULL);
+    if (sched->used || func->options.is_async)
+        CM_TRY(call_task(sched, call, func, args, result));
+    else
+        CM_TRY(call_nested(call, func, args, &result->value));
     cm_call_all_arrived(call);
     return VM_OK;
 }
@@ -168,7 +214,8 @@ vm_status cm_func_call(cm_func *func, const cm_value *args, cm_result *result,
     cm_call *call = cm_call_begin(store, NULL);
     if (!call)
         return VM_NO_MEMORY;
-    vm_status status = call_guest(call, func, args, &result->value);
+    vm_status status =
+        call_guest(cm_store_sched(store), call, func, args, result);
     if (status == VM_OK) {
         result->arena = call;
         return VM_OK;
@@ -176,13 +223,15 @@ vm_status cm_func_call(cm_func *func, const cm_value *args, cm_result *result,
     if (err)
         vm_error_set(err, call->error.phase, call->error.offset, "%s",
                      call->error.text);
-    cm_call_end(call);
+    cm_call_drop_moving(call); /* a task may still point at the call */
     return status;
 }
 
 void cm_result_free(cm_result *result)
 {
-    if (result->arena)
+    if (result->task)
+        cm_task_release(result->task);
+    else if (result->arena)
         cm_call_end(result->arena);
     *result = (cm_result){0};
 }

@@ -3,7 +3,7 @@
  * and what host functions may do with one (component.h, "inside a host
  * function").
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
  */
 
 typedef struct pool {
+    cm_sched sched;
     cm_call *idle;
     struct pooled *all;
 } pool;
@@ -27,9 +28,20 @@ typedef struct pooled {
 
 static pool *get_pool(cm_store *store)
 {
-    if (!store->calls)
-        store->calls = calloc(1, sizeof(pool));
-    return store->calls;
+    pool *pool = store->calls;
+    if (pool)
+        return pool;
+    pool = calloc(1, sizeof *pool);
+    if (pool)
+        pool->sched.store = store;
+    store->calls = pool;
+    return pool;
+}
+
+cm_sched *cm_store_sched(cm_store *store)
+{
+    pool *pool = get_pool(store);
+    return pool ? &pool->sched : NULL;
 }
 
 static cm_call *new_call(pool *pool)
@@ -45,7 +57,7 @@ static cm_call *new_call(pool *pool)
 
 cm_call *cm_call_begin(cm_store *store, vm_fiber *fiber)
 {
-    pool *pool = store->calls ? store->calls : get_pool(store);
+    pool *pool = get_pool(store);
     if (!pool)
         return NULL;
     cm_call *call = pool->idle;
@@ -68,14 +80,14 @@ cm_call *cm_call_begin(cm_store *store, vm_fiber *fiber)
 }
 
 /* Subtask.deliver_resolve */
-static void end_lends(cm_call *call)
+void cm_call_end_lends(cm_call *call)
 {
     for (cm_lend *lend = call->lends; lend; lend = lend->next)
         cm_handles_get(call->lender, lend->index)->lends--;
     call->lends = NULL;
 }
 
-static void drop_moving(cm_call *call)
+void cm_call_drop_moving(cm_call *call)
 {
     for (cm_moving *m = call->moving; m; m = m->next)
         if (m->resource->host->drop)
@@ -87,8 +99,8 @@ static void drop_moving(cm_call *call)
 void cm_call_end(cm_call *call)
 {
     pool *pool = call->store->calls;
-    end_lends(call);
-    drop_moving(call);
+    cm_call_end_lends(call);
+    cm_call_drop_moving(call);
     cm_arena_reset(&call->arena);
     call->next = pool->idle;
     pool->idle = call;
@@ -116,7 +128,7 @@ void cm_calls_destroy(cm_store *store)
     pool *pool = store->calls;
     for (pooled *p = pool ? pool->all : NULL, *next; p; p = next) {
         next = p->next;
-        drop_moving(&p->call);
+        cm_call_drop_moving(&p->call);
         cm_arena_finish(&p->call.arena);
         free(p);
     }

@@ -1,30 +1,20 @@
 /*
- * cm_lower.c - canon lower and the built-ins as core functions: what a core
- * module's import of a component function, or of resource.drop and its like,
- * is at run time.
+ * cm_lower.c - canon lower: what a core module's import of a component function
+ * is at run time.  Calls nest on the C stack here; stores with asynchronous
+ * parts go through cm_waitable.c instead.
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include <string.h>
 
-/* A component function as one instance lowers it: all that a call needs. */
-typedef struct lowered {
-    cm_instance *inst;
-    cm_store *store;
-    cm_func *callee;
-    const cm_functype *type; /* in inst's resource numbers */
-    cm_options options;
-    cm_flat flat;
-} lowered;
-
 /* The results' place when they are spilled: the last parameter. */
-static uint64_t out_param(const lowered *l, const vm_slot *slots)
+static uint64_t out_param(const cm_lowered *l, const vm_slot *slots)
 {
     return l->flat.spilled_result ? slots[l->flat.nparams - 1] : 0;
 }
 
-static vm_status lift_args(const lowered *l, cm_call *call, cm_mode mode,
-                           const vm_slot *slots)
+vm_status cm_lowered_lift_args(const cm_lowered *l, cm_call *call, cm_mode mode,
+                               const vm_slot *slots)
 {
     const cm_type *params = l->type->params;
     cm_ctx cx;
@@ -37,34 +27,35 @@ static vm_status lift_args(const lowered *l, cm_call *call, cm_mode mode,
                           call->args);
 }
 
-static vm_status lower_result(const lowered *l, cm_call *call, cm_mode mode,
-                              const cm_value *result, vm_slot *slots)
+vm_status cm_lowered_put_result(const cm_lowered *l, cm_call *call,
+                                cm_mode mode, const cm_value *result,
+                                const vm_slot *args, vm_slot *slots)
 {
     cm_ctx cx;
     cm_ctx_init(&cx, call, l->inst, &l->options, &l->inst->view, mode);
     if (mode == CM_MODE_VIEW) /* from the host: nothing is noted yet */
         CM_TRY(cm_move_values(&cx, l->type->result, result));
     return cm_lower_result(&cx, l->type->result, l->flat.spilled_result, result,
-                           out_param(l, slots), slots);
+                           out_param(l, args), slots);
 }
 
 /* ---- to a host function --------------------------------------------------
  */
 
-static vm_status run_host(const lowered *l, cm_call *call, vm_slot *slots)
+static vm_status run_host(const cm_lowered *l, cm_call *call, vm_slot *slots)
 {
     cm_value result = {0};
     vm_status status =
         l->callee->fn(call, l->callee->host, call->args, &result);
     if (status != VM_OK || !l->type->result)
         return status;
-    return lower_result(l, call, CM_MODE_VIEW, &result, slots);
+    return cm_lowered_put_result(l, call, CM_MODE_VIEW, &result, slots, slots);
 }
 
-static vm_status start_host(const lowered *l, cm_call *call,
+static vm_status start_host(const cm_lowered *l, cm_call *call,
                             const vm_slot *slots)
 {
-    CM_TRY(lift_args(l, call, CM_MODE_VIEW, slots));
+    CM_TRY(cm_lowered_lift_args(l, call, CM_MODE_VIEW, slots));
     cm_call_all_arrived(call);
     return VM_OK;
 }
@@ -83,7 +74,7 @@ static vm_status no_call(vm_fiber *fiber)
 /* A pending call comes back here with its arguments still lifted. */
 static vm_status call_host(vm_fiber *fiber, void *env, vm_slot *slots)
 {
-    const lowered *l = env;
+    const cm_lowered *l = env;
     vm_status status = VM_OK;
     cm_call *call = vm_fiber_pending(fiber);
     if (call) {
@@ -113,7 +104,7 @@ static vm_status call_host(vm_fiber *fiber, void *env, vm_slot *slots)
 
 typedef struct caller_sink {
     cm_sink sink;
-    const lowered *lowered;
+    const cm_lowered *lowered;
     cm_call *call;
     vm_slot *slots;
 } caller_sink;
@@ -122,9 +113,10 @@ typedef struct caller_sink {
 static vm_status put_result(cm_sink *base, const cm_value *result)
 {
     caller_sink *sink = (caller_sink *)base;
-    return result ? lower_result(sink->lowered, sink->call, CM_MODE_RAW, result,
-                                 sink->slots)
-                  : VM_OK;
+    return result
+               ? cm_lowered_put_result(sink->lowered, sink->call, CM_MODE_RAW,
+                                       result, sink->slots, sink->slots)
+               : VM_OK;
 }
 
 /*
@@ -138,8 +130,8 @@ static bool is_ancestor(const cm_instance *inst, const cm_instance *of)
     return of != NULL;
 }
 
-static vm_status check_kinship(cm_call *call, const cm_instance *a,
-                               const cm_instance *b)
+vm_status cm_check_kinship(cm_call *call, const cm_instance *a,
+                           const cm_instance *b)
 {
     return is_ancestor(a, b) || is_ancestor(b, a)
                ? cm_trap(call, "cannot enter component instance: a parent and "
@@ -147,12 +139,12 @@ static vm_status check_kinship(cm_call *call, const cm_instance *a,
                : VM_OK;
 }
 
-static vm_status run_guest(const lowered *l, cm_call *call, vm_slot *slots)
+static vm_status run_guest(const cm_lowered *l, cm_call *call, vm_slot *slots)
 {
     caller_sink sink = {{put_result}, l, call, slots};
-    CM_TRY(check_kinship(call, l->callee->instance, l->inst));
+    CM_TRY(cm_check_kinship(call, l->callee->instance, l->inst));
     CM_TRY(cm_enter(call, l->callee->instance, l->inst));
-    CM_TRY(lift_args(l, call, CM_MODE_RAW, slots));
+    CM_TRY(cm_lowered_lift_args(l, call, CM_MODE_RAW, slots));
     CM_TRY(
         cm_lifted_call(call, l->callee, CM_MODE_RAW, call->args, &sink.sink));
     cm_leave(l->callee->instance, l->inst);
@@ -161,7 +153,9 @@ static vm_status run_guest(const lowered *l, cm_call *call, vm_slot *slots)
 
 static vm_status call_guest(vm_fiber *fiber, void *env, vm_slot *slots)
 {
-    const lowered *l = env;
+    const cm_lowered *l = env;
+    if (cm_store_sched(l->store)->used)
+        return cm_subtask_call_sync(fiber, env, slots);
     if (!l->inst->may_leave)
         return cannot_leave(fiber);
     cm_call *call = cm_call_begin(l->store, fiber);
@@ -174,78 +168,25 @@ static vm_status call_guest(vm_fiber *fiber, void *env, vm_slot *slots)
     return VM_OK;
 }
 
-static vm_status call_async(vm_fiber *fiber, void *env, vm_slot *slots)
-{
-    const lowered *l = env;
-    return vm_trap(fiber, "%.*s is lowered async, which is not supported",
-                   (int)l->callee->name.len, l->callee->name.data);
-}
-
 vm_func *cm_lower_create(cm_instance *inst, cm_func *callee,
                          const cm_functype *type, const cm_options *options)
 {
     cm_store *store = cm_store_get(inst->store);
-    lowered *l = store ? cm_arena_alloc(&store->arena, 1, sizeof *l) : NULL;
+    cm_sched *sched = store ? cm_store_sched(store) : NULL;
+    cm_lowered *l = sched ? cm_arena_alloc(&store->arena, 1, sizeof *l) : NULL;
     if (!l)
         return NULL;
-    *l = (lowered){.inst = inst,
-                   .store = store,
-                   .callee = callee,
-                   .type = type,
-                   .options = *options};
+    *l = (cm_lowered){.inst = inst,
+                      .store = store,
+                      .callee = callee,
+                      .type = type,
+                      .options = *options};
     cm_flatten(type, CM_LOWER, options->is_async, false, options->mem64,
                &l->flat);
+    sched->used |= options->is_async;
     vm_functype core = cm_flat_functype(&l->flat);
-    vm_host_fn fn = options->is_async ? call_async
+    vm_host_fn fn = options->is_async ? cm_subtask_call_async
                     : callee->fn      ? call_host
                                       : call_guest;
     return vm_func_create_host(inst->store, &core, fn, l);
-}
-
-/* ---- built-ins ------------------------------------------------------------
- */
-
-static vm_status unsupported(vm_fiber *fiber, void *env, vm_slot *slots)
-{
-    const cm_builtin_env *b = env;
-    return vm_trap(fiber, "the canonical built-in 0x%02x is not supported",
-                   b->spec.kind);
-}
-
-/* context.get and context.set: two words that belong to the running task.
- * Outside one, in start functions, they read as zero. */
-static vm_status context_get(vm_fiber *fiber, void *env, vm_slot *slots)
-{
-    const cm_builtin_env *b = env;
-    const cm_call *task = b->inst->task;
-    slots[0] = task ? task->context[b->spec.index & 1] : 0;
-    return VM_OK;
-}
-
-static vm_status context_set(vm_fiber *fiber, void *env, vm_slot *slots)
-{
-    const cm_builtin_env *b = env;
-    cm_call *task = b->inst->task;
-    if (task)
-        task->context[b->spec.index & 1] = slots[0];
-    return VM_OK;
-}
-
-static const vm_host_fn builtins[CM_BUILTIN_COUNT] = {
-    [CM_RESOURCE_NEW] = cm_resource_new, [CM_RESOURCE_DROP] = cm_resource_drop,
-    [CM_RESOURCE_REP] = cm_resource_rep, [CM_CONTEXT_GET] = context_get,
-    [CM_CONTEXT_SET] = context_set,
-};
-
-vm_func *cm_builtin_create(cm_instance *inst, const cm_builtin_spec *spec)
-{
-    cm_store *store = cm_store_get(inst->store);
-    cm_builtin_env *env =
-        store ? cm_arena_alloc(&store->arena, 1, sizeof *env) : NULL;
-    if (!env)
-        return NULL;
-    *env = (cm_builtin_env){inst, store, *spec};
-    vm_host_fn fn = builtins[spec->kind];
-    return vm_func_create_host(inst->store, &spec->type, fn ? fn : unsupported,
-                               env);
 }

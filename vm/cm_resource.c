@@ -5,7 +5,7 @@
  * A table is dense, entry 0 unused, freed entries linked last-in first-out:
  * the order in which indices come back is part of the specification.
  */
-#include "vm/cm_canon.h"
+#include "vm/cm_task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@ struct cm_handles {
     uint32_t capacity; /* 0 until the first handle */
     uint32_t free;     /* head of the list of freed entries; 0: none */
     uint32_t live;
+    cm_async async;
 };
 
 /* ---- tables --------------------------------------------------------------
@@ -45,8 +46,14 @@ void cm_handles_destroy(cm_handles *handles)
             handle->resource->host->drop(handle->resource->host_data,
                                          (void *)(uintptr_t)handle->rep);
     }
+    cm_async_finish(&handles->async);
     free(handles->entries);
     free(handles);
+}
+
+cm_async *cm_handles_async(cm_handles *handles)
+{
+    return &handles->async;
 }
 
 cm_handle *cm_handles_get(cm_handles *handles, uint32_t index)

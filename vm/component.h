@@ -189,7 +189,7 @@ cm_func *cm_instance_func(cm_instance *instance, const char *iface,
  */
 typedef struct cm_result {
     cm_value value;
-    void *arena;
+    void *arena, *task;
 } cm_result;
 VM_MUST_CHECK vm_status cm_func_call(cm_func *func, const cm_value *args,
                                      cm_result *result, vm_error *err);
