@@ -16,7 +16,8 @@ unit: $(UNIT)
 NEEDS_unit = $(UNIT)
 NEEDS_spec = tools
 NEEDS_robust = tools $(ROBUST)
-WANTED = $(or $(GROUPS),unit spec robust)
+NEEDS_apps = apps
+WANTED = $(or $(GROUPS),$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 
 # make test [GROUPS="unit spec"] [SAN=1]
 .SECONDEXPANSION:

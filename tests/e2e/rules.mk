@@ -31,9 +31,7 @@ bench-boot: image
 bench-scale: image
 	$(Q)tests/bench-scale $(N)
 
-# The image is booted by group e2e only, which a sanitizer build leaves out.
+# Group e2e boots the image, which holds no sanitizers.
 ifneq ($(SAN),1)
-ifneq ($(filter e2e,$(GROUPS)),)
-test: image e2e-apps
-endif
+NEEDS_e2e = image e2e-apps
 endif
