@@ -239,10 +239,34 @@ static void emit_row(struct sweep *s, int y)
 /* ---- all rows -------------------------------------------------------------
  */
 
-static int by_top(const void *a, const void *b)
+/* Moves the edge at `at` down to where no child begins lower: a heap by y0. */
+static void sift(struct gfx_edge *e, int at, int n)
 {
-    const struct gfx_edge *x = a, *y = b;
-    return (x->y0 > y->y0) - (x->y0 < y->y0);
+    struct gfx_edge moving = e[at];
+    for (int child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && e[child + 1].y0 > e[child].y0)
+            child++;
+        if (e[child].y0 <= moving.y0)
+            break;
+        e[at] = e[child];
+    }
+    e[at] = moving;
+}
+
+/*
+ * Sorts by the top, in place.  (glibc's qsort allocates, and asks the kernel
+ * how much memory there is, which a jailed runner may not.)
+ */
+static void sort_by_top(struct gfx_edge *e, int n)
+{
+    for (int i = n / 2; i-- > 0;)
+        sift(e, i, n);
+    for (int i = n - 1; i > 0; i--) {
+        struct gfx_edge lowest = e[0];
+        e[0] = e[i];
+        e[i] = lowest;
+        sift(e, 0, i);
+    }
 }
 
 void gfx_raster_sweep(struct gfx_raster *raster, struct gfx_rect clip,
@@ -257,7 +281,7 @@ void gfx_raster_sweep(struct gfx_raster *raster, struct gfx_rect clip,
     s->rule = rule;
     s->span = span;
     s->ctx = ctx;
-    qsort(raster->edges, (size_t)raster->n, sizeof *raster->edges, by_top);
+    sort_by_top(raster->edges, raster->n);
     /* edges[0, active) cross the row; the rest from `next` on lie below. */
     struct gfx_edge *e = raster->edges;
     int active = 0, next = 0;
