@@ -83,16 +83,6 @@ static vm_status post_return(cm_call *call, cm_func *func, vm_slot result)
     return VM_OK;
 }
 
-static vm_status run_core(cm_call *call, cm_func *func, vm_slot *slots)
-{
-    cm_instance *inst = func->instance;
-    void *outer = inst->task;
-    inst->task = call;
-    CM_TRY(cm_core_call(call, func->core, slots));
-    inst->task = outer;
-    return VM_OK;
-}
-
 vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
                          const cm_value *args, cm_sink *sink)
 {
@@ -106,7 +96,9 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
     cm_ctx_init(&cx, call, func->instance, &func->options, func->view, mode);
     CM_TRY(cm_lower_params(&cx, func->type->params, flat->spilled_params, args,
                            slots));
-    CM_TRY(run_core(call, func, slots));
+    void *outer = func->instance->task;
+    func->instance->task = call;
+    CM_TRY(cm_core_call(call, func->core, slots));
     vm_slot returned = slots[0];
     if (func->type->result) {
         cm_ctx_init(&cx, call, func->instance, &func->options, func->view,
@@ -118,7 +110,9 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
         return cm_trap(call,
                        "borrow handles still remain at the end of the call");
     CM_TRY(sink->put(sink, func->type->result ? &result : NULL));
-    return post_return(call, func, returned);
+    CM_TRY(post_return(call, func, returned));
+    func->instance->task = outer;
+    return VM_OK;
 }
 
 /* ---- the embedder's way in --------------------------------------------- */

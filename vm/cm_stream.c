@@ -391,7 +391,9 @@ static vm_status cancel(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                        kind_name(e->type));
     CM_TRY(check_sync(fiber, b, e, b->spec.is_async));
     e->state = CANCELLING;
-    if (!e->waitable.has_event)
+    /* A part that was copied already is reported with the cancellation. */
+    if (!e->waitable.has_event ||
+        (e->reclaims && e->shared->pending == e && remain(e)))
         notify_pending(e->shared, CANCELLED);
     return finish(fiber, b, e, b->spec.is_async, slots);
 }

@@ -271,13 +271,18 @@ static vm_status exit_implicit(cm_thread *thread)
     return unregister_thread(thread);
 }
 
-static vm_status post_return(cm_task *task, vm_slot result)
+/* On the thread's own fiber: its context is still there. */
+static vm_status post_return(cm_thread *thread, vm_slot result)
 {
-    vm_slot slots[1] = {result};
+    cm_task *task = thread->task;
+    vm_error err = {0};
     if (!task->func->options.post_return)
         return VM_OK;
     task->inst->may_leave = false;
-    CM_TRY(cm_core_call(task->call, task->func->options.post_return, slots));
+    CM_TRY(vm_fiber_start(thread->fiber, task->func->options.post_return,
+                          &result, &task->call->error));
+    if (vm_fiber_run(thread->fiber, &err) != VM_OK)
+        return cm_trap(task->call, "%s (in post-return)", err.text);
     task->inst->may_leave = true;
     return VM_OK;
 }
@@ -296,7 +301,7 @@ static vm_status sync_returned(cm_thread *thread, vm_slot returned)
                               task->flat.spilled_result, &returned, &value));
     }
     CM_TRY(cm_task_return(task, func->type->result ? &value : NULL));
-    CM_TRY(post_return(task, returned));
+    CM_TRY(post_return(thread, returned));
     return exit_implicit(thread);
 }
 
@@ -512,15 +517,21 @@ vm_status cm_task_request_cancel(cm_sched *sched, cm_task *task, cm_call *call,
     return VM_OK;
 }
 
+/* Implicit threads of tasks that need the stack for themselves stay out while
+ * a synchronous call is on it. */
+static bool can_use_stack(const cm_thread *thread)
+{
+    return thread->entry || !needs_exclusive(thread->task);
+}
+
 /* A function whose type is not async must return before its caller goes on:
  * meanwhile only other threads of its instance may run. */
 static vm_status finish_sync(cm_sched *sched, cm_call *call, cm_task *task)
 {
-    cm_async *async = cm_handles_async(task->inst->handles);
     while (task->state != CM_TASK_RESOLVED) {
         cm_thread *t = sched->first;
-        while (t && (t->task->inst != task->inst ||
-                     t == async->exclusive_thread || !t->ready(t)))
+        while (t && !(t->task->inst == task->inst && can_use_stack(t) &&
+                      t->ready(t)))
             t = t->queue_next;
         if (!t)
             return cm_trap(call,
@@ -529,6 +540,25 @@ static vm_status finish_sync(cm_sched *sched, cm_call *call, cm_task *task)
                            "progress)");
         CM_TRY(cm_thread_resume(sched, t, false, call));
     }
+    return VM_OK;
+}
+
+/*
+ * A task that could not enter because a thread holds the instance, which has
+ * what it waited for by now: that one goes first, so that the call starts.
+ */
+static vm_status hurry_holder(cm_sched *sched, cm_call *call, cm_task *task)
+{
+    cm_async *async = cm_handles_async(task->inst->handles);
+    cm_thread *holder = async->exclusive_thread;
+    if (task->state != CM_TASK_INITIAL || !holder || !holder->waiting ||
+        !holder->ready(holder))
+        return VM_OK;
+    CM_TRY(cm_thread_resume(sched, holder, false, call));
+    cm_thread *thread = task->implicit;
+    if (task->state == CM_TASK_INITIAL && thread->waiting &&
+        thread->ready(thread))
+        return cm_thread_resume(sched, thread, false, call);
     return VM_OK;
 }
 
@@ -559,8 +589,8 @@ vm_status cm_task_start(cm_sched *sched, cm_call *call, cm_func *func,
     CM_TRY(new_task(sched, call, func, caller, &task));
     *out = task;
     CM_TRY(cm_thread_resume(sched, task->implicit, false, call));
-    if (!func->type->is_async)
-        CM_TRY(finish_sync(sched, call, task));
+    CM_TRY(func->type->is_async ? hurry_holder(sched, call, task)
+                                : finish_sync(sched, call, task));
     cm_leave(func->instance, from);
     return VM_OK;
 }
