@@ -14,6 +14,8 @@
 
 #include "vm/vm.h"
 
+#pragma GCC visibility push(default)
+
 typedef struct cm_component cm_component; /* decoded, validated, shared */
 typedef struct cm_linker cm_linker;       /* what imports can be given */
 typedef struct cm_instance cm_instance;   /* lives in a vm_store */
@@ -194,5 +196,7 @@ typedef struct cm_result {
 VM_MUST_CHECK vm_status cm_func_call(cm_func *func, const cm_value *args,
                                      cm_result *result, vm_error *err);
 void cm_result_free(cm_result *result);
+
+#pragma GCC visibility pop
 
 #endif

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 #define VM_MUST_CHECK __attribute__((warn_unused_result))
 #define VM_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
@@ -320,5 +322,7 @@ vm_func *vm_ref_to_func(vm_ref ref);
 /* externref carrying a host word (any value of 62 bits or fewer). */
 vm_ref vm_ref_from_host(uint64_t word);
 uint64_t vm_ref_to_host(vm_ref ref);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,130 @@
+/*
+ * wasm_api.h - what the files of the standard C API (wasm.h) share.
+ *
+ *   wasm_api_types.c   vectors, types, import and export types
+ *   wasm_api.c         engine, store, references, traps, modules
+ *   wasm_api_extern.c  functions, globals, tables, memories, instances
+ *
+ * Whatever lives in a store is one struct behind its wasm_NAME_t pointer, with
+ * a count of owners.  The store remembers it by the engine's pointer, so that
+ * the same function found twice is the same wasm_func_t.
+ */
+#ifndef VYOMA_VM_WASM_API_H
+#define VYOMA_VM_WASM_API_H
+
+#include "vm/vm.h"
+#include "vm/wasm.h"
+
+/* ---- types -------------------------------------------------------------- */
+
+struct wasm_valtype_t {
+    wasm_valkind_t kind;
+};
+
+struct wasm_externtype_t {
+    wasm_externkind_t kind;
+};
+
+struct wasm_functype_t {
+    wasm_externtype_t base;
+    wasm_valtype_vec_t params, results;
+};
+
+struct wasm_globaltype_t {
+    wasm_externtype_t base;
+    wasm_valtype_t content;
+    wasm_mutability_t mutability;
+};
+
+struct wasm_tabletype_t {
+    wasm_externtype_t base;
+    wasm_valtype_t element;
+    wasm_limits_t limits;
+};
+
+struct wasm_memorytype_t {
+    wasm_externtype_t base;
+    wasm_limits_t limits;
+};
+
+/* The standard's view of the engine's types, and back (numbers, funcref and
+ * externref only). */
+wasm_valkind_t wasm_kind_of(vm_type type);
+vm_type wasm_kind_to_vm(wasm_valkind_t kind);
+wasm_functype_t *wasm_functype_of(const vm_functype *type);
+wasm_externtype_t *wasm_externtype_of(const vm_externtype *type);
+void wasm_bytes_set(wasm_byte_vec_t *out, const char *data, size_t len);
+
+/* ---- references --------------------------------------------------------- */
+
+typedef enum wasm_ref_kind {
+    WASM_REF_EXTERN,
+    WASM_REF_TRAP,
+    WASM_REF_FOREIGN,
+    WASM_REF_MODULE,
+    WASM_REF_INSTANCE,
+} wasm_ref_kind;
+
+struct wasm_ref_t {
+    wasm_ref_kind kind;
+    unsigned owners;
+    bool pinned; /* the guest may hold it: it stays until the store goes */
+    wasm_store_t *store;
+    struct wasm_ref_t *next; /* in the store's bucket */
+    void *host_info;
+    void (*finalizer)(void *);
+    vm_externtype type; /* externs */
+    union {
+        void *key; /* what the store finds it by */
+        vm_func *func;
+        vm_global *global;
+        vm_table *table;
+        vm_memory *memory;
+        vm_tag *tag;
+        vm_instance *instance;
+    };
+    vm_module *module;     /* modules, instances */
+    wasm_byte_vec_t bytes; /* modules: the binary; traps: the message */
+};
+
+enum { WASM_BUCKETS = 256 };
+
+struct wasm_engine_t {
+    vm_engine *vm;
+};
+
+/* Environments of host functions live as long as the store. */
+typedef struct wasm_callback {
+    struct wasm_callback *next;
+    wasm_store_t *store;
+    const vm_functype *type;
+    wasm_func_callback_t plain;
+    wasm_func_callback_with_env_t with_env;
+    void *env;
+    void (*finalizer)(void *);
+} wasm_callback;
+
+struct wasm_store_t {
+    vm_engine *engine;
+    vm_store *vm;
+    wasm_callback *callbacks;
+    wasm_ref_t *buckets[WASM_BUCKETS];
+};
+
+/* A new reference with one owner; found by `key` when that is not NULL. */
+wasm_ref_t *wasm_ref_create(wasm_store_t *store, wasm_ref_kind kind, void *key);
+/* The reference of that key, with one more owner; NULL if there is none. */
+wasm_ref_t *wasm_ref_find(wasm_store_t *store, wasm_ref_kind kind,
+                          const void *key);
+wasm_trap_t *wasm_trap_of(wasm_store_t *store, const char *text);
+
+/* Values across the boundary.  References the guest gets are pinned; of those
+ * it gives, the standard can express functions and foreign objects: others
+ * arrive as null. */
+vm_value wasm_val_to_vm(const wasm_val_t *value);
+void wasm_val_of(wasm_store_t *store, vm_type type, vm_value value,
+                 wasm_val_t *out);
+vm_ref wasm_ref_to_vm(wasm_ref_t *ref);
+wasm_ref_t *wasm_ref_of(wasm_store_t *store, vm_type type, vm_ref ref);
+
+#endif

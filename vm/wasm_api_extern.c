@@ -1,0 +1,438 @@
+/*
+ * wasm_api_extern.c - the standard C API's functions, globals, tables,
+ * memories and instances.
+ */
+#include "vm/wasm_api.h"
+
+#include "vm/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REF(p) ((wasm_ref_t *)(p))
+#define CONST_REF(p) ((const wasm_ref_t *)(p))
+
+/* The reference that stands for something of the engine's. */
+static wasm_ref_t *extern_ref(wasm_store_t *store, const vm_externtype *type,
+                              void *key)
+{
+    wasm_ref_t *ref = wasm_ref_find(store, WASM_REF_EXTERN, key);
+    if (ref)
+        return ref;
+    ref = wasm_ref_create(store, WASM_REF_EXTERN, key);
+    if (ref)
+        ref->type = *type;
+    return ref;
+}
+
+static vm_limits limits_to_vm(const wasm_limits_t *l, bool is_memory)
+{
+    return (vm_limits){.min = l->min,
+                       .max = l->max == wasm_limits_max_default ? UINT64_MAX
+                                                                : l->max,
+                       .page_size_log2 = is_memory ? 16 : 0};
+}
+
+/* ---- functions ---------------------------------------------------------- */
+
+static vm_value slot_value(vm_slot slot)
+{
+    vm_value v = {.u64 = slot};
+    return v;
+}
+
+static vm_status end_callback(vm_fiber *fiber, wasm_trap_t *trap)
+{
+    if (!trap)
+        return VM_OK;
+    const wasm_byte_vec_t *text = &REF(trap)->bytes;
+    vm_status status =
+        vm_trap(fiber, "%.*s", (int)text->size, text->data ? text->data : "");
+    wasm_trap_delete(trap);
+    return status;
+}
+
+/* Runs the embedder's function; slots are single, as no v128 can be declared.
+ */
+static vm_status run_callback(vm_fiber *fiber, void *env, vm_slot *slots)
+{
+    wasm_callback *c = env;
+    const vm_functype *type = c->type;
+    wasm_val_vec_t args, results;
+    wasm_val_vec_new_uninitialized(&args, type->nparams);
+    wasm_val_vec_new_uninitialized(&results, type->nresults);
+    for (size_t i = 0; i < args.size; i++)
+        wasm_val_of(c->store, type->types[i], slot_value(slots[i]),
+                    &args.data[i]);
+    wasm_trap_t *trap = c->with_env ? c->with_env(c->env, &args, &results)
+                                    : c->plain(&args, &results);
+    for (size_t i = 0; i < results.size; i++)
+        slots[i] = trap ? 0 : wasm_val_to_vm(&results.data[i]).u64;
+    wasm_val_vec_delete(&args);
+    wasm_val_vec_delete(&results);
+    return end_callback(fiber, trap);
+}
+
+/* The engine's form of a declared type, freed by the caller. */
+static vm_type *types_to_vm(const wasm_functype_t *t)
+{
+    size_t n = t->params.size + t->results.size;
+    vm_type *types = calloc(n + 1, sizeof *types);
+    if (!types)
+        return NULL;
+    for (size_t i = 0; i < t->params.size; i++)
+        types[i] = wasm_kind_to_vm(t->params.data[i]->kind);
+    for (size_t i = 0; i < t->results.size; i++)
+        types[t->params.size + i] = wasm_kind_to_vm(t->results.data[i]->kind);
+    return types;
+}
+
+static bool has_v128(const wasm_valtype_vec_t *types)
+{
+    for (size_t i = 0; i < types->size; i++)
+        if (types->data[i]->kind == WASM_V128)
+            return true;
+    return false;
+}
+
+static wasm_func_t *create_func(wasm_store_t *store, const wasm_functype_t *t,
+                                const wasm_callback *callback)
+{
+    if (has_v128(&t->params) || has_v128(&t->results))
+        return NULL;
+    wasm_callback *c = malloc(sizeof *c);
+    vm_type *types = types_to_vm(t);
+    vm_func *func = NULL;
+    if (c && types) {
+        const vm_functype type = {.nparams = (uint32_t)t->params.size,
+                                  .nresults = (uint32_t)t->results.size,
+                                  .param_slots = (uint32_t)t->params.size,
+                                  .result_slots = (uint32_t)t->results.size,
+                                  .types = types};
+        *c = *callback;
+        func = vm_func_create_host(store->vm, &type, run_callback, c);
+    }
+    free(types);
+    if (!func) {
+        free(c);
+        return NULL;
+    }
+    c->store = store;
+    c->type = vm_func_type(func);
+    c->next = store->callbacks;
+    store->callbacks = c;
+    const vm_externtype type = {.kind = VM_EXTERN_FUNC, .func = c->type};
+    return (wasm_func_t *)extern_ref(store, &type, func);
+}
+
+wasm_func_t *wasm_func_new(wasm_store_t *store, const wasm_functype_t *type,
+                           wasm_func_callback_t callback)
+{
+    return create_func(store, type, &(wasm_callback){.plain = callback});
+}
+
+wasm_func_t *wasm_func_new_with_env(wasm_store_t *store,
+                                    const wasm_functype_t *type,
+                                    wasm_func_callback_with_env_t callback,
+                                    void *env, void (*finalizer)(void *))
+{
+    return create_func(store, type,
+                       &(wasm_callback){.with_env = callback,
+                                        .env = env,
+                                        .finalizer = finalizer});
+}
+
+wasm_functype_t *wasm_func_type(const wasm_func_t *func)
+{
+    return wasm_functype_of(CONST_REF(func)->type.func);
+}
+
+size_t wasm_func_param_arity(const wasm_func_t *func)
+{
+    return CONST_REF(func)->type.func->nparams;
+}
+
+size_t wasm_func_result_arity(const wasm_func_t *func)
+{
+    return CONST_REF(func)->type.func->nresults;
+}
+
+static wasm_trap_t *trap_of_status(wasm_store_t *store, vm_status status,
+                                   const vm_error *err)
+{
+    static const char *const texts[] = {
+        [VM_TRAP] = "trap",
+        [VM_THROWN] = "uncaught exception",
+        [VM_PENDING] = "a host function would block",
+        [VM_INTERRUPTED] = "interrupted",
+        [VM_EXIT] = "exit",
+        [VM_INVALID] = "invalid",
+        [VM_NO_MEMORY] = "out of memory",
+    };
+    return wasm_trap_of(store, *err->text ? err->text : texts[status]);
+}
+
+static bool types_have_v128(const vm_functype *type)
+{
+    return type->param_slots + type->result_slots !=
+           type->nparams + type->nresults;
+}
+
+wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_vec_t *args,
+                            wasm_val_vec_t *results)
+{
+    const wasm_ref_t *ref = CONST_REF(func);
+    const vm_functype *type = ref->type.func;
+    vm_error err = {0};
+    size_t nargs = args ? args->size : 0,
+           nresults = results ? results->size : 0;
+    if (types_have_v128(type))
+        return wasm_trap_of(ref->store, "v128 values cannot be passed "
+                                        "through the C API");
+    if (nargs < type->nparams || nresults < type->nresults)
+        return wasm_trap_of(ref->store, "too few arguments or results");
+    vm_value *values =
+        calloc(type->nparams + type->nresults + 1, sizeof *values);
+    if (!values)
+        return wasm_trap_of(ref->store, "out of memory");
+    for (uint32_t i = 0; i < type->nparams; i++)
+        values[i] = wasm_val_to_vm(&args->data[i]);
+    vm_value *out = values + type->nparams;
+    vm_status status = vm_call(ref->store->vm, ref->func, values, out, &err);
+    for (uint32_t i = 0; status == VM_OK && i < type->nresults; i++)
+        wasm_val_of(ref->store, type->types[type->nparams + i], out[i],
+                    &results->data[i]);
+    free(values);
+    return status == VM_OK ? NULL : trap_of_status(ref->store, status, &err);
+}
+
+/* ---- globals ------------------------------------------------------------ */
+
+wasm_global_t *wasm_global_new(wasm_store_t *store,
+                               const wasm_globaltype_t *type,
+                               const wasm_val_t *value)
+{
+    vm_global *global;
+    vm_externtype t = {.kind = VM_EXTERN_GLOBAL};
+    t.global.type = wasm_kind_to_vm(type->content.kind);
+    t.global.is_mutable = type->mutability == WASM_VAR;
+    if (value->kind != type->content.kind ||
+        vm_global_create(store->vm, t.global.type, t.global.is_mutable,
+                         wasm_val_to_vm(value), &global) != VM_OK)
+        return NULL;
+    return (wasm_global_t *)extern_ref(store, &t, global);
+}
+
+wasm_globaltype_t *wasm_global_type(const wasm_global_t *global)
+{
+    return wasm_externtype_as_globaltype(
+        wasm_externtype_of(&CONST_REF(global)->type));
+}
+
+void wasm_global_get(const wasm_global_t *global, wasm_val_t *out)
+{
+    const wasm_ref_t *ref = CONST_REF(global);
+    wasm_val_of(ref->store, ref->type.global.type, vm_global_get(ref->global),
+                out);
+}
+
+void wasm_global_set(wasm_global_t *global, const wasm_val_t *value)
+{
+    if (REF(global)->type.global.is_mutable)
+        vm_global_set(REF(global)->global, wasm_val_to_vm(value));
+}
+
+/* ---- tables ------------------------------------------------------------- */
+
+wasm_table_t *wasm_table_new(wasm_store_t *store, const wasm_tabletype_t *type,
+                             wasm_ref_t *init)
+{
+    vm_table *table;
+    vm_externtype t = {.kind = VM_EXTERN_TABLE};
+    t.table.type = wasm_kind_to_vm(type->element.kind);
+    t.table.limits = limits_to_vm(&type->limits, false);
+    if (vm_table_create(store->vm, &t.table.limits, t.table.type,
+                        wasm_ref_to_vm(init), &table) != VM_OK)
+        return NULL;
+    return (wasm_table_t *)extern_ref(store, &t, table);
+}
+
+wasm_tabletype_t *wasm_table_type(const wasm_table_t *table)
+{
+    return wasm_externtype_as_tabletype(
+        wasm_externtype_of(&CONST_REF(table)->type));
+}
+
+wasm_ref_t *wasm_table_get(const wasm_table_t *table, wasm_table_size_t index)
+{
+    const wasm_ref_t *ref = CONST_REF(table);
+    vm_ref value;
+    if (!vm_table_get(ref->table, index, &value))
+        return NULL;
+    return wasm_ref_of(ref->store, ref->type.table.type, value);
+}
+
+bool wasm_table_set(wasm_table_t *table, wasm_table_size_t index,
+                    wasm_ref_t *value)
+{
+    return vm_table_set(REF(table)->table, index, wasm_ref_to_vm(value));
+}
+
+wasm_table_size_t wasm_table_size(const wasm_table_t *table)
+{
+    return (wasm_table_size_t)vm_table_size(CONST_REF(table)->table);
+}
+
+bool wasm_table_grow(wasm_table_t *table, wasm_table_size_t delta,
+                     wasm_ref_t *init)
+{
+    return vm_table_grow(REF(table)->table, delta, wasm_ref_to_vm(init)) >= 0;
+}
+
+/* ---- memories ----------------------------------------------------------- */
+
+wasm_memory_t *wasm_memory_new(wasm_store_t *store,
+                               const wasm_memorytype_t *type)
+{
+    vm_memory *memory;
+    vm_externtype t = {.kind = VM_EXTERN_MEMORY};
+    t.memory = limits_to_vm(&type->limits, true);
+    if (t.memory.min > 65536 || t.memory.min > t.memory.max ||
+        vm_memory_create(store->vm, &t.memory, &memory) != VM_OK)
+        return NULL;
+    return (wasm_memory_t *)extern_ref(store, &t, memory);
+}
+
+wasm_memorytype_t *wasm_memory_type(const wasm_memory_t *memory)
+{
+    return wasm_externtype_as_memorytype(
+        wasm_externtype_of(&CONST_REF(memory)->type));
+}
+
+byte_t *wasm_memory_data(wasm_memory_t *memory)
+{
+    return (byte_t *)vm_memory_data(REF(memory)->memory);
+}
+
+size_t wasm_memory_data_size(const wasm_memory_t *memory)
+{
+    return vm_memory_size(CONST_REF(memory)->memory);
+}
+
+wasm_memory_pages_t wasm_memory_size(const wasm_memory_t *memory)
+{
+    return (wasm_memory_pages_t)(wasm_memory_data_size(memory) /
+                                 MEMORY_PAGE_SIZE);
+}
+
+bool wasm_memory_grow(wasm_memory_t *memory, wasm_memory_pages_t delta)
+{
+    return vm_memory_grow(REF(memory)->memory, delta) >= 0;
+}
+
+/* ---- externs ------------------------------------------------------------ */
+
+wasm_externkind_t wasm_extern_kind(const wasm_extern_t *e)
+{
+    static const wasm_externkind_t kinds[] = {
+        [VM_EXTERN_FUNC] = WASM_EXTERN_FUNC,
+        [VM_EXTERN_TABLE] = WASM_EXTERN_TABLE,
+        [VM_EXTERN_MEMORY] = WASM_EXTERN_MEMORY,
+        [VM_EXTERN_GLOBAL] = WASM_EXTERN_GLOBAL,
+        [VM_EXTERN_TAG] = WASM_EXTERN_TAG,
+    };
+    return kinds[CONST_REF(e)->type.kind];
+}
+
+wasm_externtype_t *wasm_extern_type(const wasm_extern_t *e)
+{
+    return wasm_externtype_of(&CONST_REF(e)->type);
+}
+
+#define DEFINE_EXTERN(name, of_kind)                                           \
+    wasm_extern_t *wasm_##name##_as_extern(wasm_##name##_t *p)                 \
+    {                                                                          \
+        return (wasm_extern_t *)p;                                             \
+    }                                                                          \
+    const wasm_extern_t *wasm_##name##_as_extern_const(                        \
+        const wasm_##name##_t *p)                                              \
+    {                                                                          \
+        return (const wasm_extern_t *)p;                                       \
+    }                                                                          \
+    wasm_##name##_t *wasm_extern_as_##name(wasm_extern_t *e)                   \
+    {                                                                          \
+        return e && REF(e)->type.kind == of_kind ? (wasm_##name##_t *)e        \
+                                                 : NULL;                       \
+    }                                                                          \
+    const wasm_##name##_t *wasm_extern_as_##name##_const(                      \
+        const wasm_extern_t *e)                                                \
+    {                                                                          \
+        return e && CONST_REF(e)->type.kind == of_kind                         \
+                   ? (const wasm_##name##_t *)e                                \
+                   : NULL;                                                     \
+    }
+
+DEFINE_EXTERN(func, VM_EXTERN_FUNC)
+DEFINE_EXTERN(global, VM_EXTERN_GLOBAL)
+DEFINE_EXTERN(table, VM_EXTERN_TABLE)
+DEFINE_EXTERN(memory, VM_EXTERN_MEMORY)
+
+/* ---- instances ---------------------------------------------------------- */
+
+static vm_extern to_vm(const wasm_ref_t *ref)
+{
+    vm_extern e = {.kind = ref->type.kind};
+    e.func = ref->key; /* the members of the union are all pointers */
+    return e;
+}
+
+wasm_instance_t *wasm_instance_new(wasm_store_t *store,
+                                   const wasm_module_t *module,
+                                   const wasm_extern_vec_t *imports,
+                                   wasm_trap_t **trap)
+{
+    vm_module *m = CONST_REF(module)->module;
+    size_t n;
+    vm_error err = {0};
+    vm_instance *instance;
+    vm_status status = VM_NO_MEMORY;
+    (void)vm_module_imports(m, &n);
+    if (trap)
+        *trap = NULL;
+    if ((imports ? imports->size : 0) < n) {
+        if (trap)
+            *trap = wasm_trap_of(store, "too few imports");
+        return NULL;
+    }
+    vm_extern *externs = calloc(n + 1, sizeof *externs);
+    for (size_t i = 0; externs && i < n; i++)
+        externs[i] = to_vm(CONST_REF(imports->data[i]));
+    if (externs)
+        status = vm_instance_create(store->vm, m, externs, &instance, &err);
+    free(externs);
+    if (status != VM_OK) {
+        if (trap)
+            *trap = trap_of_status(store, status, &err);
+        return NULL;
+    }
+    /* functions are compiled from the module's bytes when first called */
+    ((wasm_ref_t *)module)->pinned = true;
+    wasm_ref_t *ref = wasm_ref_create(store, WASM_REF_INSTANCE, instance);
+    if (ref)
+        ref->module = vm_module_retain(m);
+    return (wasm_instance_t *)ref;
+}
+
+void wasm_instance_exports(const wasm_instance_t *instance,
+                           wasm_extern_vec_t *out)
+{
+    const wasm_ref_t *ref = CONST_REF(instance);
+    size_t n;
+    const vm_export *exports = vm_module_exports(ref->module, &n);
+    wasm_extern_vec_new_uninitialized(out, n);
+    for (size_t i = 0; i < out->size; i++) {
+        vm_extern e = vm_instance_export_at(ref->instance, i);
+        out->data[i] =
+            (wasm_extern_t *)extern_ref(ref->store, &exports[i].type, e.func);
+    }
+}
