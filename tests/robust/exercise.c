@@ -102,16 +102,6 @@ done:
     free(externs);
 }
 
-static bool exercise_component(const uint8_t *bytes, size_t len)
-{
-    cm_component *component;
-    vm_error err = {0};
-    if (cm_component_load(engine(), bytes, len, &component, &err) != VM_OK)
-        return false;
-    cm_component_release(component);
-    return true;
-}
-
 bool exercise_bytes(const uint8_t *bytes, size_t len)
 {
     static const vm_store_limits limits = {.memory_bytes = 64 << 20,
@@ -122,7 +112,7 @@ bool exercise_bytes(const uint8_t *bytes, size_t len)
     vm_store *store;
     vm_error err = {0};
     if (cm_is_component(bytes, len))
-        return exercise_component(bytes, len);
+        return exercise_component(engine(), &limits, bytes, len);
     if (vm_module_load(engine(), bytes, len, &module, &err) != VM_OK)
         return false;
     if (vm_store_create(engine(), &limits, &store) == VM_OK) {
