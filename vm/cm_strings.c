@@ -197,7 +197,7 @@ static size_t fast_run(cm_text_encoding from, const uint8_t *p,
 
 size_t cm_text_size(cm_text text, cm_text_encoding to)
 {
-    if (text.encoding == to)
+    if (text.encoding == to || text.units == 0)
         return text_bytes(text);
     const uint8_t *p = text.data, *end = p + text_bytes(text);
     size_t total = 0;
@@ -235,6 +235,8 @@ size_t cm_text_convert(cm_text text, cm_text_encoding to, uint8_t *out)
             memcpy(out, text.data, bytes);
         return bytes;
     }
+    if (bytes == 0)
+        return 0;
     const uint8_t *p = text.data, *end = p + bytes;
     uint8_t *at = out;
     while (p < end) {
