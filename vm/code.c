@@ -143,6 +143,7 @@ static void finish(cc *c)
     free(c->stack);
     free(c->labels);
     free(c->patches);
+    free(c->jumps);
     free(c->eh);
 }
 

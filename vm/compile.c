@@ -78,6 +78,14 @@ static void write_half(cc *c, uint32_t half, uint32_t value)
     memcpy((uint32_t *)c->cells + half, &value, sizeof value);
 }
 
+/* The branch at `base` leads to `target`; remembered for thread_jumps. */
+static void set_target(cc *c, uint32_t half, uint32_t base, uint32_t to)
+{
+    write_half(c, half, to - base);
+    c->jumps = cc_grow(c, c->jumps, c->njumps, &c->jumps_cap, sizeof(jump));
+    c->jumps[c->njumps++] = (jump){half, base};
+}
+
 static void bind(cc *c, uint32_t *list, uint32_t target)
 {
     while (*list != NO_PATCH) {
@@ -86,7 +94,7 @@ static void bind(cc *c, uint32_t *list, uint32_t target)
         if (p->is_eh)
             c->eh[p->where].target = target;
         else
-            write_half(c, p->where, target - p->base);
+            set_target(c, p->where, p->base, target);
         *list = p->next;
         p->next = c->free_patch;
         c->free_patch = i;
@@ -97,7 +105,7 @@ static void bind(cc *c, uint32_t *list, uint32_t target)
 static void target(cc *c, label *l, uint32_t half, uint32_t base)
 {
     if (l->kind == L_LOOP) {
-        write_half(c, half, l->start - base);
+        set_target(c, half, base, l->start);
     } else {
         l->patches = add_patch(c, l->patches, half, base, false);
         l->reached = true;
@@ -665,47 +673,89 @@ static void skip_dead(cc *c)
     }
 }
 
-/* ---- which locals to pin
- * ------------------------------------------------------------------------------
- */
+/* ---- looking ahead: which locals to pin and to zero
+ * ------------------------------------------------------ */
 
-/* Uses inside loops, weighted by depth. */
-static void count_uses(cc *c, uint32_t *uses)
+/*
+ * One walk over the body before compiling it.  A local's uses inside loops are
+ * counted, weighted by depth.  A local needs its zero only if it is read where
+ * no assignment in the same or an enclosing block comes before (the rule by
+ * which validation treats locals without a default).
+ */
+typedef struct lookahead {
+    uint32_t *uses;
+    uint8_t *is_set;    /* assigned in the blocks that are open */
+    uint32_t *assigned; /* those, in order, to forget at the end of a block */
+    uint32_t nassigned;
+    struct open_block {
+        bool is_loop;
+        uint32_t nassigned;
+    } *open;
+    uint32_t nopen, depth;
+} lookahead;
+
+static void look_at_local(cc *c, lookahead *a, vm_op op, uint32_t i)
+{
+    uint32_t depth = a->depth < 5 ? a->depth : 5;
+    if (depth && a->uses[i] < UINT32_MAX / 2)
+        a->uses[i] += 1u << (3 * depth);
+    if (op == VM_OP_LOCAL_GET) {
+        if (!a->is_set[i])
+            c->locals[i].zero = true;
+    } else if (!a->is_set[i]) {
+        a->is_set[i] = true;
+        a->assigned[a->nassigned++] = i;
+    }
+}
+
+static void forget_assigned(lookahead *a, uint32_t from)
+{
+    while (a->nassigned > from)
+        a->is_set[a->assigned[--a->nassigned]] = false;
+}
+
+static void look_at_block(lookahead *a, vm_op op)
+{
+    switch (op) {
+    case VM_OP_BLOCK:
+    case VM_OP_LOOP:
+    case VM_OP_IF:
+    case VM_OP_TRY:
+    case VM_OP_TRY_TABLE:
+        a->open[a->nopen++] =
+            (struct open_block){op == VM_OP_LOOP, a->nassigned};
+        a->depth += op == VM_OP_LOOP;
+        break;
+    case VM_OP_ELSE:
+    case VM_OP_CATCH:
+    case VM_OP_CATCH_ALL:
+        forget_assigned(a, a->open[a->nopen - 1].nassigned);
+        break;
+    case VM_OP_END:
+    case VM_OP_DELEGATE:
+        if (a->nopen) { /* not the function's own */
+            a->nopen--;
+            forget_assigned(a, a->open[a->nopen].nassigned);
+            a->depth -= a->open[a->nopen].is_loop;
+        }
+        break;
+    default: break;
+    }
+}
+
+static void look_ahead(cc *c, lookahead *a)
 {
     const uint8_t *p = c->p, *end = c->m->bytes + c->f->body + c->f->body_size;
-    uint8_t *loops = calloc(c->f->max_labels + 1, 1);
-    uint32_t nlabels = 0, depth = 0;
-    if (!loops)
-        cc_fail(c, "out of memory");
     while (p < end) {
         vm_op op = vm_read_op(&p);
-        switch (op) {
-        case VM_OP_LOCAL_GET:
-        case VM_OP_LOCAL_SET:
-        case VM_OP_LOCAL_TEE: {
-            uint32_t i = vm_read_u32(&p), d = depth < 5 ? depth : 5;
-            if (d && uses[i] < UINT32_MAX / 2)
-                uses[i] += 1u << (3 * d);
+        if (op == VM_OP_LOCAL_GET || op == VM_OP_LOCAL_SET ||
+            op == VM_OP_LOCAL_TEE) {
+            look_at_local(c, a, op, vm_read_u32(&p));
             continue;
         }
-        case VM_OP_BLOCK:
-        case VM_OP_LOOP:
-        case VM_OP_IF:
-        case VM_OP_TRY:
-        case VM_OP_TRY_TABLE:
-            loops[nlabels++] = op == VM_OP_LOOP;
-            depth += op == VM_OP_LOOP;
-            break;
-        case VM_OP_END:
-        case VM_OP_DELEGATE:
-            if (nlabels)
-                depth -= loops[--nlabels];
-            break;
-        default: break;
-        }
+        look_at_block(a, op);
         vm_skip_immediates(c->m, op, &p);
     }
-    free(loops);
 }
 
 static void pin_best(cc *c, const uint32_t *uses, entry_kind pin, vm_type t1,
@@ -724,18 +774,30 @@ static void pin_best(cc *c, const uint32_t *uses, entry_kind pin, vm_type t1,
         c->locals[best].pin = (uint8_t)pin;
 }
 
-static void pin_locals(cc *c)
+static void study_locals(cc *c)
 {
-    if (!(c->f->flags & VM_FUNC_HAS_LOOPS) || !c->nlocals)
+    if (!c->nlocals)
         return;
-    uint32_t *uses = calloc(c->nlocals, sizeof *uses);
-    if (!uses)
+    uint32_t n = c->nlocals;
+    lookahead a = {.uses = calloc(n, sizeof *a.uses),
+                   .is_set = calloc(n, 1),
+                   .assigned = calloc(n, sizeof *a.assigned),
+                   .open = calloc(c->f->max_labels + 1, sizeof *a.open)};
+    bool ok = a.uses && a.is_set && a.assigned && a.open;
+    if (ok) {
+        for (uint32_t i = 0; i < c->type->nparams; i++)
+            a.is_set[i] = true;
+        look_ahead(c, &a);
+        pin_best(c, a.uses, E_P, VM_I32, VM_I64);
+        pin_best(c, a.uses, E_Q, VM_I32, VM_I64);
+        pin_best(c, a.uses, E_D0, VM_F64, VM_F64);
+    }
+    free(a.uses);
+    free(a.is_set);
+    free(a.assigned);
+    free(a.open);
+    if (!ok)
         cc_fail(c, "out of memory");
-    count_uses(c, uses);
-    pin_best(c, uses, E_P, VM_I32, VM_I64);
-    pin_best(c, uses, E_Q, VM_I32, VM_I64);
-    pin_best(c, uses, E_D0, VM_F64, VM_F64);
-    free(uses);
 }
 
 /* ---- the frame
@@ -771,15 +833,31 @@ static void lay_out_frame(cc *c)
     c->max_slot = c->height;
 }
 
-static void zero_locals(cc *c)
+static void zero_run(cc *c, uint32_t slot, uint32_t n)
 {
-    uint32_t from = c->type->param_slots, n = c->f->local_slots - from;
     if (!n)
         return;
     cc_start(c, vm_simple[n == 1   ? VM_X_ZERO1
                           : n == 2 ? VM_X_ZERO2
                                    : VM_X_ZERO]);
-    cc_cell(c, from | (uint64_t)n << 32);
+    cc_cell(c, slot | (uint64_t)n << 32);
+}
+
+static void zero_locals(cc *c)
+{
+    uint32_t from = 0, n = 0;
+    for (uint32_t i = c->type->nparams; i < c->nlocals; i++) {
+        const local *l = &c->locals[i];
+        if (!l->zero || l->pin != E_SLOT)
+            continue;
+        if (from + n != l->slot) {
+            zero_run(c, from, n);
+            from = l->slot;
+            n = 0;
+        }
+        n += vm_type_slots(l->type);
+    }
+    zero_run(c, from, n);
 }
 
 /* Pinned locals start as what their slots hold: an argument, or zero. */
@@ -787,7 +865,7 @@ static void load_pinned(cc *c)
 {
     for (uint32_t i = 0; i < c->nlocals; i++) {
         const local *l = &c->locals[i];
-        if (l->pin == E_SLOT)
+        if (l->pin == E_SLOT || (i >= c->type->nparams && !l->zero))
             continue;
         entry e = {.kind = E_SLOT, .slot = l->slot, .home = l->slot};
         if (i >= c->type->nparams)
@@ -796,10 +874,38 @@ static void load_pinned(cc *c)
     }
 }
 
+static uint32_t read_half(const cc *c, uint32_t half)
+{
+    uint32_t value;
+    memcpy(&value, (const uint32_t *)c->cells + half, sizeof value);
+    return value;
+}
+
+/* A branch that leads to an unconditional one goes where that goes.  Only a
+ * branch that does so itself may take over the counting of backward ones. */
+static void thread_jumps(cc *c)
+{
+    vm_cell br = (uintptr_t)vm_simple[VM_X_BR];
+    vm_cell back = (uintptr_t)vm_simple[VM_X_BR_BACK];
+    for (uint32_t i = 0; i < c->njumps; i++) {
+        const jump *j = &c->jumps[i];
+        for (int hops = 0; hops < 8; hops++) {
+            uint32_t to = j->base + read_half(c, j->half);
+            vm_cell next = c->cells[to];
+            bool plain = c->cells[j->base] == br;
+            if (next != br && !(next == back && plain))
+                break;
+            write_half(c, j->half, to + read_half(c, to * 2 + 3) - j->base);
+            if (next == back)
+                c->cells[j->base] = back;
+        }
+    }
+}
+
 void cc_body(cc *c)
 {
     lay_out_frame(c);
-    pin_locals(c);
+    study_locals(c);
     uint32_t check = cc_start(c, vm_simple[VM_X_CHECK_STACK]);
     cc_cell(c, 0);
     uint32_t rest = c->ncells;
@@ -817,6 +923,7 @@ void cc_body(cc *c)
         if (!cc_control(c, op) && !cc_call(c, op))
             cc_op(c, op);
     }
+    thread_jumps(c);
     write_half(c, check * 2 + 3, c->max_slot);
     c->skip = c->max_slot > VM_STACK_GUARD ? 0 : rest;
 }

@@ -56,7 +56,7 @@ typedef enum value_class {
 } value_class;
 
 typedef enum insn_format {
-    FMT_INT,    /* d, a, b; a constant in imm32 */
+    FMT_INT,    /* d, a, b; a 32-bit constant in imm32 */
     FMT_CELL,   /* d, a, b, c; a constant in the next cell */
     FMT_LOAD,   /* d, a, imm32; a constant a is added to it */
     FMT_STORE,  /* a, b, imm32; a constant b in the next cell */
@@ -82,6 +82,7 @@ typedef struct local {
     vm_type type;
     uint32_t slot, refs; /* entries on the stack that stand for it */
     uint8_t pin;         /* E_P, E_Q, E_D0, or E_SLOT */
+    bool zero;           /* may be read before it is assigned */
 } local;
 
 typedef enum label_kind {
@@ -117,6 +118,11 @@ typedef struct patch {
     uint32_t base;  /* cell of the instruction */
 } patch;
 
+/* A branch whose target is known: the half of a cell that holds it. */
+typedef struct jump {
+    uint32_t half, base;
+} jump;
+
 typedef struct cc {
     jmp_buf fail;
     vm_error *err;
@@ -150,6 +156,8 @@ typedef struct cc {
     uint32_t nlabels, labels_cap;
     patch *patches;
     uint32_t npatches, patches_cap, free_patch;
+    jump *jumps;
+    uint32_t njumps, jumps_cap;
     vm_eh *eh;
     uint32_t neh, eh_cap;
     uint32_t epoch; /* of br_tables */

@@ -10,7 +10,7 @@
 static entry null_test(cc *c, uint16_t slot, vm_op compare)
 {
     insn in = {.op = (uint16_t)compare,
-               .format = FMT_INT,
+               .format = FMT_CELL,
                .ak = VM_K_S,
                .bk = VM_K_K,
                .a = slot,

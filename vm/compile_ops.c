@@ -94,7 +94,7 @@ static void rowed(cc *c, vm_op op)
     bool two = sig[1] != ':';
     char result = sig[two ? 3 : 2];
     value_class class = letter_class(sig[0]);
-    insn in = new_insn(c, op, two && class == C_INT ? FMT_INT : FMT_CELL);
+    insn in = new_insn(c, op, two && sig[0] == 'i' ? FMT_INT : FMT_CELL);
     entry b = {0}, a;
     if (two)
         b = cc_pop(c);
@@ -248,11 +248,17 @@ static void far_store(cc *c, vm_op op, vm_memarg arg)
     cc_encode(c, &in, VM_K_S, a);
 }
 
+/* Offset and size of a near access, which handlers add in one. */
+static uint32_t end_offset(vm_op op, vm_memarg arg)
+{
+    return (uint32_t)arg.offset + (1u << vm_ops[op].arg);
+}
+
 static void load(cc *c, vm_op op, vm_memarg arg)
 {
     insn in = new_insn(c, op, FMT_LOAD);
     entry a = cc_pop(c);
-    in.imm = (uint32_t)arg.offset;
+    in.imm = end_offset(op, arg);
     cc_resolve(c, &in, &a, C_INT, NULL, C_INT, false);
     in.result = (uint8_t)letter_class(vm_ops[op].sig[2]);
     cc_push_pending(c, &in, false);
@@ -262,7 +268,7 @@ static void store(cc *c, vm_op op, vm_memarg arg)
 {
     insn in = new_insn(c, op, FMT_STORE);
     entry value = cc_pop(c), address = cc_pop(c);
-    in.imm = (uint32_t)arg.offset;
+    in.imm = end_offset(op, arg);
     cc_resolve(c, &in, &address, C_INT, &value, letter_class(vm_ops[op].sig[1]),
                false);
     in.result = C_NONE;
@@ -274,7 +280,7 @@ static void access(cc *c, vm_op op)
     vm_memarg arg = vm_read_memarg(&c->p);
     bool is_load = vm_ops[op].sig[1] == ':';
     bool near = !arg.memory && !c->m->memories[0].is64 &&
-                arg.offset <= UINT32_MAX && vm_rows[op];
+                arg.offset <= UINT32_MAX - 8 && vm_rows[op];
     if (near && is_load)
         load(c, op, arg);
     else if (near)

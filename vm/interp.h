@@ -44,23 +44,23 @@
 /* ---- integer operands -----------------------------------------------------
  */
 
-/* a: field 1, b: field 2, or the immediate; then a's slot is in field 1 too,
- * and b's when a is the immediate. */
+/* a: field 1, b: field 2, or KONST, which is the immediate (then the other's
+ * slot is in field 1) or the next cell. */
 #define INT_A_S fp[FIELD(1)]
 #define INT_A_A acc
 #define INT_A_P l0
 #define INT_A_Q l1
-#define INT_A_K ((uint64_t)(int64_t)IMM32)
+#define INT_A_K KONST
 #define INT_B_S(a) INT_B_S_##a
 #define INT_B_S_S fp[FIELD(2)]
 #define INT_B_S_A fp[FIELD(2)]
 #define INT_B_S_P fp[FIELD(2)]
 #define INT_B_S_Q fp[FIELD(2)]
-#define INT_B_S_K fp[FIELD(1)]
+#define INT_B_S_K fp[KONST_SLOT]
 #define INT_B_A(a) acc
 #define INT_B_P(a) l0
 #define INT_B_Q(a) l1
-#define INT_B_K(a) ((uint64_t)(int64_t)IMM32)
+#define INT_B_K(a) KONST
 
 #define INT_PUT_S(v) fp[FIELD(0)] = (v)
 #define INT_PUT_A(v) acc = (v)

@@ -89,47 +89,36 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
 #define PAIRS_COMMUTATIVE(TO, X, op)                                           \
     TO(X, op, S, K)                                                            \
     TO(X, op, A, K)                                                            \
-    TO(X, op, P, K) TO(X, op, Q, K) TO(X, op, S, S) TO(X, op, A, S)            \
-        TO(X, op, P, S) TO(X, op, Q, S) TO(X, op, A, P) TO(X, op, A, Q)        \
-            TO(X, op, P, P) TO(X, op, P, Q) TO(X, op, Q, Q)
+    TO(X, op, P, K)                                                            \
+    TO(X, op, Q, K) TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S)            \
+        TO(X, op, Q, S) TO(X, op, A, P) TO(X, op, A, Q) TO(X, op, P, P)        \
+            TO(X, op, P, Q) TO(X, op, Q, Q)
 #define PAIRS_ORDERED(TO, X, op)                                               \
     PAIRS_COMMUTATIVE(TO, X, op)                                               \
     TO(X, op, S, A)                                                            \
     TO(X, op, S, P)                                                            \
-    TO(X, op, S, Q) TO(X, op, P, A) TO(X, op, Q, A) TO(X, op, Q, P)            \
-        TO(X, op, K, S) TO(X, op, K, A) TO(X, op, K, P) TO(X, op, K, Q)
+    TO(X, op, S, Q)                                                            \
+    TO(X, op, P, A) TO(X, op, Q, A) TO(X, op, Q, P) TO(X, op, K, S)            \
+        TO(X, op, K, A) TO(X, op, K, P) TO(X, op, K, Q)
 #define PAIRS_DIVIDE(TO, X, op)                                                \
     TO(X, op, S, S)                                                            \
     TO(X, op, S, K)                                                            \
-    TO(X, op, A, S) TO(X, op, A, K) TO(X, op, S, A) TO(X, op, P, S)            \
-        TO(X, op, P, K) TO(X, op, S, P) TO(X, op, Q, S) TO(X, op, Q, K)        \
-            TO(X, op, S, Q)
+    TO(X, op, A, S)                                                            \
+    TO(X, op, A, K) TO(X, op, S, A) TO(X, op, P, S) TO(X, op, P, K)            \
+        TO(X, op, S, P) TO(X, op, Q, S) TO(X, op, Q, K) TO(X, op, S, Q)
 
 #define BINARY(op, a, b, d)                                                    \
     static HANDLER(op##_##a##b##d)                                             \
     {                                                                          \
         uint64_t x = INT_A_##a, y = INT_B_##b(a);                              \
         INT_PUT_##d((uint64_t)(CALC_##op(x, y)));                              \
-        NEXT(2);                                                               \
+        NEXT(CELLS(a, b));                                                     \
     }
 
 #define ROW_ITEM(op, a, b, d) [ROW_AT(a, b, d)] = op##_##a##b##d,
 #define ROW(PAIRS, TO, op)                                                     \
     extern const vm_handler vm_row_##op[VM_ROW];                               \
     const vm_handler vm_row_##op[VM_ROW] = {PAIRS(TO, ROW_ITEM, op)};
-
-#define COMMUTATIVE(op)                                                        \
-    PAIRS_COMMUTATIVE(TO_ALL, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_ALL, op)
-VM_INT_COMMUTATIVE(COMMUTATIVE)
-
-#define ORDERED(op)                                                            \
-    PAIRS_ORDERED(TO_ALL, BINARY, op) ROW(PAIRS_ORDERED, TO_ALL, op)
-VM_INT_ORDERED(ORDERED)
-
-/* Comparisons come in both directions, so operands can be ordered too. */
-#define COMPARE(op)                                                            \
-    PAIRS_COMMUTATIVE(TO_SA, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
-VM_INT_COMPARE(COMPARE)
 
 /* ---- division
  * ------------------------------------------------------------------ */
@@ -163,11 +152,48 @@ VM_INT_COMPARE(COMPARE)
     {                                                                          \
         uint64_t x = INT_A_##a, y = INT_B_##b(a);                              \
         DO_##op(x, y) INT_PUT_##d(x);                                          \
-        NEXT(2);                                                               \
+        NEXT(CELLS(a, b));                                                     \
     }
 #define DIVIDE(op)                                                             \
     PAIRS_DIVIDE(TO_ALL, DIVISION, op) ROW(PAIRS_DIVIDE, TO_ALL, op)
-VM_INT_DIVIDE(DIVIDE)
+
+/* ---- i32: constants are immediates
+ * --------------------------------------------- */
+
+#define COMMUTATIVE(op)                                                        \
+    PAIRS_COMMUTATIVE(TO_ALL, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_ALL, op)
+#define ORDERED(op)                                                            \
+    PAIRS_ORDERED(TO_ALL, BINARY, op) ROW(PAIRS_ORDERED, TO_ALL, op)
+/* Comparisons come in both directions, so operands can be ordered too. */
+#define COMPARE(op)                                                            \
+    PAIRS_COMMUTATIVE(TO_SA, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
+
+#define KONST ((uint32_t)IMM32)
+#define KONST_SLOT FIELD(1)
+#define CELLS(a, b) 2
+VM_I32_COMMUTATIVE(COMMUTATIVE)
+VM_I32_ORDERED(ORDERED)
+VM_I32_COMPARE(COMPARE)
+VM_I32_DIVIDE(DIVIDE)
+
+/* ---- i64: constants are cells
+ * ----------------------------------------------------- */
+
+#undef KONST
+#undef KONST_SLOT
+#undef CELLS
+#define KONST pc[2]
+#define KONST_SLOT FIELD(2)
+#define CELLS_S 0
+#define CELLS_A 0
+#define CELLS_P 0
+#define CELLS_Q 0
+#define CELLS_K 1
+#define CELLS(a, b) (2 + CELLS_##a + CELLS_##b)
+VM_I64_COMMUTATIVE(COMMUTATIVE)
+VM_I64_ORDERED(ORDERED)
+VM_I64_COMPARE(COMPARE)
+VM_I64_DIVIDE(DIVIDE)
 
 /* ---- one operand
  * ---------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /*
  * interp_mem.c - handlers: loads and stores.
  *
- *     load    field 0: destination, field 1: address, imm32: offset
- *     store   field 0: address, field 1: value, imm32: offset; a constant value
- *             is the next cell
+ *     load    field 0: destination, field 1: address, imm32: offset + size
+ *     store   field 0: address, field 1: value, imm32: offset + size; a
+ * constant value is the next cell
  *
  * A constant address has been added to the offset.  The first memory with
  * 32-bit addresses lives in registers; everything else goes the far way, with
@@ -11,6 +11,8 @@
  */
 #include "vm/interp.h"
 
+/* All addresses are those of the end of the access: that is what is compared,
+ * and the offset includes the size. */
 #define OFFSET ((uint64_t)(uint32_t)IMM32)
 #define ADDR_S ((uint64_t)(uint32_t)fp[FIELD(1)] + OFFSET)
 #define ADDR_A ((uint64_t)(uint32_t)acc + OFFSET)
@@ -23,8 +25,9 @@
 #define STORE_ADDR_Q ADDR_Q
 #define STORE_ADDR_K ADDR_K
 
-#define CHECK(ea, size)                                                        \
-    if (UNLIKELY((ea) + (size) > msize))                                       \
+#define CHECK(end)                                                             \
+    __asm__("" : "+r"(end)); /* else the sum is computed twice */              \
+    if (UNLIKELY(end > msize))                                                 \
     JUMP(vm_trap_memory)
 
 /* ---- loads
@@ -39,10 +42,10 @@
 #define LOAD(op, a, d)                                                         \
     static HANDLER(op##_##a##d)                                                \
     {                                                                          \
-        uint64_t ea = ADDR_##a;                                                \
+        uint64_t end = ADDR_##a;                                               \
         mem_##op v;                                                            \
-        CHECK(ea, sizeof v);                                                   \
-        memcpy(&v, mem + ea, sizeof v);                                        \
+        CHECK(end);                                                            \
+        memcpy(&v, mem + end - sizeof v, sizeof v);                            \
         PUT_##op(d, v);                                                        \
         NEXT(2);                                                               \
     }
@@ -94,21 +97,21 @@ VM_FLOAT_LOAD(FLOAT_LOAD)
 #define STORE(op, a, b)                                                        \
     static HANDLER(op##_##a##b)                                                \
     {                                                                          \
-        uint64_t ea = STORE_ADDR_##a;                                          \
+        uint64_t end = STORE_ADDR_##a;                                         \
         mem_##op v = (mem_##op)VALUE_##b;                                      \
-        CHECK(ea, sizeof v);                                                   \
-        memcpy(mem + ea, &v, sizeof v);                                        \
+        CHECK(end);                                                            \
+        memcpy(mem + end - sizeof v, &v, sizeof v);                            \
         NEXT(CELLS_##b);                                                       \
     }
 #define STORE_ITEM(op, a, b) [ROW_AT(a, b, S)] = op##_##a##b,
 #define STORE_PAIRS(X, op)                                                     \
     X(op, S, S)                                                                \
     X(op, S, K)                                                                \
-    X(op, S, A) X(op, S, P) X(op, S, Q) X(op, A, S) X(op, A, K) X(op, A, P)    \
-        X(op, A, Q) X(op, P, S) X(op, P, K) X(op, P, A) X(op, P, P)            \
-            X(op, P, Q) X(op, Q, S) X(op, Q, K) X(op, Q, A) X(op, Q, P)        \
-                X(op, Q, Q) X(op, K, S) X(op, K, K) X(op, K, A) X(op, K, P)    \
-                    X(op, K, Q)
+    X(op, S, A)                                                                \
+    X(op, S, P) X(op, S, Q) X(op, A, S) X(op, A, K) X(op, A, P) X(op, A, Q)    \
+        X(op, P, S) X(op, P, K) X(op, P, A) X(op, P, P) X(op, P, Q)            \
+            X(op, Q, S) X(op, Q, K) X(op, Q, A) X(op, Q, P) X(op, Q, Q)        \
+                X(op, K, S) X(op, K, K) X(op, K, A) X(op, K, P) X(op, K, Q)
 
 #define INT_STORE(op, M)                                                       \
     typedef M mem_##op;                                                        \
@@ -124,19 +127,20 @@ VM_INT_STORE(INT_STORE)
 #define FSTORE(op, T, a, b)                                                    \
     static HANDLER(op##_##a##b)                                                \
     {                                                                          \
-        uint64_t ea = STORE_ADDR_##a;                                          \
+        uint64_t end = STORE_ADDR_##a;                                         \
         T v = FVALUE_##b(T);                                                   \
-        CHECK(ea, sizeof v);                                                   \
-        memcpy(mem + ea, &v, sizeof v);                                        \
+        CHECK(end);                                                            \
+        memcpy(mem + end - sizeof v, &v, sizeof v);                            \
         NEXT(CELLS_##b);                                                       \
     }
 #define FSTORE_ITEM(op, T, a, b) [ROW_AT(a, b, S)] = op##_##a##b,
 #define FSTORE_PAIRS_f32(X, op, T)                                             \
     X(op, T, S, S)                                                             \
     X(op, T, S, A)                                                             \
-    X(op, T, S, K) X(op, T, A, S) X(op, T, A, A) X(op, T, A, K) X(op, T, P, S) \
-        X(op, T, P, A) X(op, T, P, K) X(op, T, Q, S) X(op, T, Q, A)            \
-            X(op, T, Q, K) X(op, T, K, S) X(op, T, K, A) X(op, T, K, K)
+    X(op, T, S, K)                                                             \
+    X(op, T, A, S) X(op, T, A, A) X(op, T, A, K) X(op, T, P, S) X(op, T, P, A) \
+        X(op, T, P, K) X(op, T, Q, S) X(op, T, Q, A) X(op, T, Q, K)            \
+            X(op, T, K, S) X(op, T, K, A) X(op, T, K, K)
 #define FSTORE_PAIRS_f64(X, op, T)                                             \
     FSTORE_PAIRS_f32(X, op, T) X(op, T, S, P) X(op, T, A, P) X(op, T, P, P)    \
         X(op, T, Q, P) X(op, T, K, P)

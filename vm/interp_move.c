@@ -157,10 +157,11 @@ HANDLER(vm_x_CHECK_STACK)
 #define SEL_PAIRS(X, c)                                                        \
     SEL_TO(X, c, S, S)                                                         \
     SEL_TO(X, c, S, P)                                                         \
-    SEL_TO(X, c, S, Q) SEL_TO(X, c, S, K) SEL_TO(X, c, P, S)                   \
-        SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S)               \
-            SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S)           \
-                SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
+    SEL_TO(X, c, S, Q)                                                         \
+    SEL_TO(X, c, S, K) SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q)                   \
+        SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P)               \
+            SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S) SEL_TO(X, c, K, P)           \
+                SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
 #define SELECT(c, a, b, d)                                                     \
     static HANDLER(select_##c##_##a##b##d)                                     \
     {                                                                          \
