@@ -164,6 +164,7 @@ static void on_control(struct server *s, const struct gfx_control *msg, int fd)
         break;
     case GFX_CONTROL_SYNC: listen_control(s, false); break;
     case GFX_CONTROL_STOP: s->stopping = true; break;
+    case GFX_CONTROL_REDRAW: damage_all(s); break;
     default: break;
     }
     if (fd >= 0)
@@ -282,6 +283,8 @@ static void on_event(struct server *s, const struct epoll_event *e)
     uint64_t ticks;
     if (e->data.ptr == &s->control) {
         read_control(s);
+        if (e->events & EPOLLHUP)
+            s->stopping = true; /* PID 1 is gone, with or without a sync */
     } else if (e->data.ptr == &s->timer) {
         if (read(s->timer, &ticks, sizeof ticks) < 0)
             return;

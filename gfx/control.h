@@ -24,6 +24,7 @@ enum gfx_control_type {
                                taken effect and the screen shows it, and no
                                animation runs */
     GFX_CONTROL_STOP,       /* leave the main loop */
+    GFX_CONTROL_REDRAW,     /* compose everything anew (tests compare) */
 
     /* From the compositor. */
     GFX_CONTROL_FIRST_FRAME = 64, /* the wallpaper is on the screen */

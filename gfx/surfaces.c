@@ -172,13 +172,18 @@ static void window_setup(struct surface *f, const struct gfx_msg *msg)
     window_place_new(f);
 }
 
+static uint32_t at_most(uint32_t value, uint32_t max)
+{
+    return value < max ? value : max;
+}
+
 static void panel_setup(struct surface *f, const struct gfx_msg *msg)
 {
-    f->layer = (uint32_t)gfx_min((int)msg->create.layer, GFX_LAYER_OVERLAY);
-    f->anchor = (uint32_t)gfx_min((int)msg->create.anchor, GFX_ANCHOR_FILL);
-    f->exclusive = (uint32_t)gfx_min((int)(msg->create.exclusive & 0xffff),
-                                     f->client->server->height / 2);
-    f->radius = (uint32_t)gfx_min((int)(msg->create.radius & 0xffff), 128);
+    f->layer = at_most(msg->create.layer, GFX_LAYER_OVERLAY);
+    f->anchor = at_most(msg->create.anchor, GFX_ANCHOR_FILL);
+    f->exclusive =
+        at_most(msg->create.exclusive, (uint32_t)f->client->server->height / 2);
+    f->radius = at_most(msg->create.radius, 128);
     f->offset_x = msg->create.x;
     f->offset_y = msg->create.y;
     panel_place(f);

@@ -91,8 +91,8 @@ struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd)
     } control;
     for (;;) {
         struct pollfd p = {.fd = desk->control, .events = POLLIN};
-        if (poll(&p, 1, 10000) < 1)
-            die("no answer from the compositor in ten seconds");
+        if (poll(&p, 1, 20000) < 1)
+            die("no answer from the compositor in twenty seconds");
         struct iovec iov = {&msg, sizeof msg};
         struct msghdr m = {.msg_iov = &iov,
                            .msg_iovlen = 1,
@@ -280,6 +280,75 @@ const char *desk_state(struct desk *desk)
     free(desk->state);
     desk->state = read_all(fd, &len);
     return desk->state;
+}
+
+/* The text after `key` in the surface with this title; NULL. */
+static const char *field(struct desk *desk, const char *title, const char *key)
+{
+    char name[128];
+    snprintf(name, sizeof name, "\"title\": \"%s\"", title);
+    const char *at = strstr(desk_state(desk), name);
+    const char *end = at ? strchr(at, '}') : NULL;
+    snprintf(name, sizeof name, "\"%s\": ", key);
+    at = at ? strstr(at, name) : NULL;
+    return at && at < end ? at + strlen(name) : NULL;
+}
+
+bool desk_rect(struct desk *desk, const char *title, const char *key,
+               int rect[4])
+{
+    const char *at = field(desk, title, key);
+    return at && sscanf(at, "[%d, %d, %d, %d]", &rect[0], &rect[1], &rect[2],
+                        &rect[3]) == 4;
+}
+
+bool desk_flag(struct desk *desk, const char *title, const char *key)
+{
+    const char *at = field(desk, title, key);
+    return at && !strncmp(at, "true", 4);
+}
+
+int desk_redraw_differs(struct desk *desk)
+{
+    desk_sync(desk);
+    desk_look(desk);
+    size_t n = (size_t)desk->screen.width * (size_t)desk->screen.height;
+    uint32_t *before = malloc(n * sizeof *before);
+    memcpy(before, desk->screen.pixels, n * sizeof *before);
+    desk_send(desk, GFX_CONTROL_REDRAW, 0, 0);
+    desk_sync(desk);
+    desk_look(desk);
+    int differ = 0;
+    for (size_t i = 0; i < n; i++)
+        differ += before[i] != desk->screen.pixels[i];
+    free(before);
+    return differ;
+}
+
+void desk_drag(struct desk *desk, int x0, int y0, int x1, int y1)
+{
+    desk_pointer(desk, x0, y0);
+    desk_button(desk, true);
+    desk_pointer(desk, (x0 + x1) / 2, (y0 + y1) / 2);
+    desk_pointer(desk, x1, y1);
+    desk_button(desk, false);
+    desk_sync(desk);
+}
+
+struct gfx_surface *desk_panel(struct gfx_display *d, struct gfx_msg *msg)
+{
+    enum gfx_create_error error;
+    msg->create.kind = GFX_PANEL;
+    struct gfx_surface *s = gfx_surface_create(d, msg, "panel", 5, &error);
+    if (!s)
+        die("no panel");
+    return s;
+}
+
+void fill(struct gfx_surface *s, uint32_t color)
+{
+    gfx_canvas_clear(gfx_surface_canvas(s), color);
+    gfx_surface_present(s);
 }
 
 /* ---- TAP ------------------------------------------------------------------

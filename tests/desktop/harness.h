@@ -49,6 +49,16 @@ uint32_t desk_pixel(const struct desk *desk, int x, int y); /* 0xRRGGBB */
 void desk_save(struct desk *desk, const char *path);
 const char *desk_state(struct desk *desk);
 
+/* A window's field in the state, found by its title; false when absent. */
+bool desk_rect(struct desk *desk, const char *title, const char *key,
+               int rect[4]); /* x, y, width, height */
+bool desk_flag(struct desk *desk, const char *title, const char *key);
+/* Redraws everything and counts the pixels that differ from before. */
+int desk_redraw_differs(struct desk *desk);
+void desk_drag(struct desk *desk, int x0, int y0, int x1, int y1);
+struct gfx_surface *desk_panel(struct gfx_display *d, struct gfx_msg *msg);
+void fill(struct gfx_surface *s, uint32_t color); /* and present */
+
 /* Waits up to two seconds for an event of this type; drops others. */
 bool surface_wait(struct gfx_display *d, struct gfx_surface *s, uint32_t type,
                   struct gfx_msg *event);
@@ -58,5 +68,11 @@ bool surface_wait(struct gfx_display *d, struct gfx_surface *s, uint32_t type,
 
 void tap(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int tap_end(void); /* exit status */
+
+/* The groups; each is a file. */
+void test_windows(void);
+void test_input(void);
+void test_shell(void);
+void test_robust(void);
 
 #endif

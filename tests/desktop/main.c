@@ -1,0 +1,11 @@
+/* main.c - the groups of desktop tests, one after the other. */
+#include "tests/desktop/harness.h"
+
+int main(void)
+{
+    test_windows();
+    test_input();
+    test_shell();
+    test_robust();
+    return tap_end();
+}

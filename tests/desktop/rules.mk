@@ -1,0 +1,18 @@
+# The desktop's tests, and a picture to look at (build/.../desktop/demo).
+
+DESKTOP_COMMON := tests/desktop/harness.c tests/desktop/stb.c
+DESKTOP_TESTS := $(wildcard tests/desktop/test_*.c) tests/desktop/main.c
+DESKTOP_BUILD = $(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d \
+	$(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.c %.a,$^) $(LDLIBS)
+
+NEEDS_desktop = $(OUT)/desktop/tests
+
+$(OUT)/desktop/tests: $(DESKTOP_COMMON) $(DESKTOP_TESTS) \
+		tests/desktop/harness.h $(OUT)/libvyoma-all.a
+	@echo "  TEST    tests/desktop"
+	$(DESKTOP_BUILD)
+
+$(OUT)/desktop/demo: $(DESKTOP_COMMON) tests/desktop/demo.c \
+		tests/desktop/harness.h $(OUT)/libvyoma-all.a
+	@echo "  TEST    tests/desktop/demo"
+	$(DESKTOP_BUILD)
