@@ -20,6 +20,9 @@ typedef struct definition {
     cm_item item;
     cm_externtype type;
     const cm_view *view;
+    /* A host interface, until an import asks for it: */
+    const cm_host_interface *table;
+    void *host;
 } definition;
 
 struct cm_linker {
@@ -257,7 +260,19 @@ static vm_status add_definition(cm_linker *linker, const definition *def,
 vm_status cm_linker_define(cm_linker *linker, const cm_host_interface *table,
                            void *host, vm_error *err)
 {
+    definition def = {.table = table, .host = host, .view = &linker->view};
+    CM_TRY(cm_wit_name(&linker->wit, table->name, strlen(table->name),
+                       &def.name, err));
+    return add_definition(linker, &def, err);
+}
+
+/* Reads the WIT of a host interface and holds the table against it. */
+static vm_status complete(cm_linker *linker, definition *def, vm_error *err)
+{
+    const cm_host_interface *table = def->table;
     wit_interface *wit;
+    if (!table)
+        return VM_OK;
     CM_TRY(
         cm_wit_find(&linker->wit, table->name, strlen(table->name), &wit, err));
     CM_TRY(check_rows(table, wit, err));
@@ -266,14 +281,21 @@ vm_status cm_linker_define(cm_linker *linker, const cm_host_interface *table,
         cm_arena_alloc(&linker->arena, wit->out->count, sizeof *items);
     if (!exports || !items || !fill_view(linker))
         return no_memory(err);
-    maker m = {linker, table, wit, host, err};
+    maker m = {linker, table, wit, def->host, err};
     CM_TRY(make_items(&m, items));
     *exports = (cm_exports){wit->out, &linker->view, items};
-    definition def = {.name = wit->full_name, .view = &linker->view};
-    def.item.sort = def.type.sort = CM_SORT_INSTANCE;
-    def.item.instance = exports;
-    def.type.instance = wit->out;
-    return add_definition(linker, &def, err);
+    def->item.sort = def->type.sort = CM_SORT_INSTANCE;
+    def->item.instance = exports;
+    def->type.instance = wit->out;
+    def->table = NULL;
+    return VM_OK;
+}
+
+vm_status cm_linker_check(cm_linker *linker, vm_error *err)
+{
+    for (definition *def = linker->first; def; def = def->next)
+        CM_TRY(complete(linker, def, err));
+    return VM_OK;
 }
 
 /* The export called `name`, or a compatible version of it; else -1. */
@@ -317,12 +339,12 @@ vm_name cm_linker_defined(const cm_linker *linker, size_t i)
 }
 
 /* An exact name wins over a compatible version. */
-static const definition *find_definition(const cm_linker *linker, vm_name name)
+static definition *find_definition(const cm_linker *linker, vm_name name)
 {
-    for (const definition *d = linker->first; d; d = d->next)
+    for (definition *d = linker->first; d; d = d->next)
         if (vm_name_equal(d->name, name))
             return d;
-    for (const definition *d = linker->first; d; d = d->next)
+    for (definition *d = linker->first; d; d = d->next)
         if (cm_name_satisfies(name, d->name, false))
             return d;
     return NULL;
@@ -331,8 +353,8 @@ static const definition *find_definition(const cm_linker *linker, vm_name name)
 bool cm_linker_lookup(cm_linker *linker, vm_name name, cm_item *item,
                       cm_externtype *type, const cm_view **view, vm_error *err)
 {
-    const definition *def = find_definition(linker, name);
-    if (!def)
+    definition *def = find_definition(linker, name);
+    if (!def || complete(linker, def, err) != VM_OK)
         return false;
     *item = def->item;
     *type = def->type;

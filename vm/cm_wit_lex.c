@@ -213,10 +213,30 @@ vm_name wit_lex_version(wit_lexer *lexer)
     return version.len && is_digit(version.data[0]) ? version : (vm_name){0};
 }
 
-bool wit_lex_is(const wit_lexer *lexer, const char *keyword)
+/* Character by character: this runs over all text, used or not. */
+bool wit_lex_skip_braces(wit_lexer *lexer, size_t *end)
 {
-    const wit_token *token = &lexer->token;
-    return token->kind == WIT_T_ID && !token->quoted &&
-           token->text.len == strlen(keyword) &&
-           !memcmp(token->text.data, keyword, token->text.len);
+    unsigned depth = 1;
+    wit_token string;
+    while (lexer->at < lexer->end) {
+        char c = lexer->source->text[lexer->at];
+        bool comment =
+            c == '/' && (peek(lexer, 1) == '/' || peek(lexer, 1) == '*');
+        if (comment || c == '"') {
+            if (comment ? !skip_space(lexer)
+                        : lex_string(lexer, &string) == WIT_T_BAD)
+                return false;
+            continue;
+        }
+        depth += c == '{';
+        depth -= c == '}';
+        if (!depth)
+            break;
+        lexer->at++;
+    }
+    if (lexer->at >= lexer->end)
+        return false;
+    *end = lexer->at++;
+    wit_lex_next(lexer);
+    return true;
 }

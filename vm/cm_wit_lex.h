@@ -37,6 +37,17 @@ void wit_lex_next(wit_lexer *lexer);
 /* Reads a version in place of a token, right behind `@` or `=`, then the token
  * that follows it.  Empty on a bad one. */
 vm_name wit_lex_version(wit_lexer *lexer);
-bool wit_lex_is(const wit_lexer *lexer, const char *keyword);
+/* Skips to the brace that closes the `{` that is the current token, and reads
+ * the token behind it; *end is the brace's place.  False when there is none. */
+bool wit_lex_skip_braces(wit_lexer *lexer, size_t *end);
+
+/* Inline, so that the length of a literal is known. */
+static inline bool wit_lex_is(const wit_lexer *lexer, const char *keyword)
+{
+    const wit_token *token = &lexer->token;
+    return token->kind == WIT_T_ID && token->text.data[0] == keyword[0] &&
+           !token->quoted && token->text.len == __builtin_strlen(keyword) &&
+           !__builtin_memcmp(token->text.data, keyword, token->text.len);
+}
 
 #endif

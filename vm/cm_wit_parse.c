@@ -115,7 +115,7 @@ static vm_status expect(parser *p, int kind, const char *wanted)
 
 static bool is_keyword(const wit_token *token)
 {
-    static const char *const keywords[] = {
+    static const char keywords[][12] = {
         "as",     "async",  "bool",   "borrow",  "char",   "constructor",
         "enum",   "export", "f32",    "f64",     "flags",  "from",
         "func",   "future", "import", "include", "list",   "interface",
@@ -124,9 +124,12 @@ static bool is_keyword(const wit_token *token)
         "stream", "string", "tuple",  "type",    "u16",    "u32",
         "u64",    "u8",     "use",    "variant", "with",   "world",
     };
+    size_t len = token->text.len;
+    if (token->quoted || len >= sizeof keywords[0])
+        return false;
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
-        if (!token->quoted && strlen(keywords[i]) == token->text.len &&
-            !memcmp(keywords[i], token->text.data, token->text.len))
+        if (keywords[i][0] == token->text.data[0] && !keywords[i][len] &&
+            !memcmp(keywords[i], token->text.data, len))
             return true;
     return false;
 }
@@ -941,21 +944,14 @@ static void skip_token(parser *p)
         (void)wit_lex_version(&p->lex);
 }
 
-/* Skips to the brace that closes the one just read; *end is its place. */
+/* Skips what stands in the braces that begin here. */
 static vm_status skip_braces(parser *p, size_t *end)
 {
-    unsigned depth = 1;
-    for (;; skip_token(p)) {
-        if (at(p, WIT_T_BAD) || at(p, WIT_T_END))
-            return unexpected(p, "'}'");
-        depth += at(p, '{');
-        depth -= at(p, '}');
-        if (!depth)
-            break;
-    }
-    *end = p->lex.token.pos;
-    wit_lex_next(&p->lex);
-    return VM_OK;
+    uint32_t pos = p->lex.token.pos;
+    if (wit_lex_skip_braces(&p->lex, end))
+        return VM_OK;
+    return wit_fail(p->lex.source, pos, p->err,
+                    "expected a '}' that closes this '{'");
 }
 
 /*
@@ -973,7 +969,6 @@ typedef struct cut {
 static vm_status cut_block(parser *p, wit_package *package)
 {
     size_t start = p->lex.token.pos + 1, end;
-    wit_lex_next(&p->lex);
     TRY(skip_braces(p, &end));
     return add_region(p, package, start, end);
 }
@@ -1016,7 +1011,7 @@ static vm_status cut_text(parser *p, cut *cut)
             continue;
         }
         cut->loose = true;
-        if (accept(p, '{'))
+        if (at(p, '{'))
             TRY(skip_braces(p, &end));
         else
             skip_token(p);

@@ -105,6 +105,15 @@ static vm_status find_in_package(cm_wit *wit, wit_package *package,
     return VM_OK;
 }
 
+static bool package_fits(const wit_package *package, const wit_path *path,
+                         bool exact)
+{
+    return vm_name_equal(package->id, path->package) &&
+           (!path->version.len ||
+            (exact ? vm_name_equal(package->version, path->version)
+                   : compatible(package->version, path->version)));
+}
+
 /* An exact version wins over a compatible one. */
 static vm_status find_path(cm_wit *wit, wit_package *package,
                            const wit_path *path, unsigned depth,
@@ -115,10 +124,7 @@ static vm_status find_path(cm_wit *wit, wit_package *package,
         return find_in_package(wit, package, path->item, depth, out, err);
     for (int exact = 1; exact >= 0; exact--)
         for (wit_package *p = wit->packages; p && !*out; p = p->next)
-            if (vm_name_equal(p->id, path->package) &&
-                (!path->version.len ||
-                 (exact ? vm_name_equal(p->version, path->version)
-                        : compatible(p->version, path->version))))
+            if (package_fits(p, path, exact))
                 TRY(find_in_package(wit, p, path->item, depth, out, err));
     return VM_OK;
 }
@@ -348,18 +354,18 @@ static vm_status resolve_func(scope *s, const wit_func *in,
     return VM_OK;
 }
 
-static vm_status make_full_name(scope *s)
+/* "wasi:io/streams@0.2.12" */
+static vm_status make_full_name(cm_wit *wit, const wit_package *package,
+                                vm_name item, vm_name *out)
 {
-    wit_interface *iface = s->iface;
-    const wit_package *package = iface->package;
-    size_t size = package->id.len + iface->name.len + package->version.len + 3;
-    char *text = cm_arena_alloc(&s->wit->arena, size, 1);
+    size_t size = package->id.len + item.len + package->version.len + 3;
+    char *text = cm_arena_alloc(&wit->arena, size, 1);
     if (!text)
-        return no_memory(s);
-    int len = snprintf(text, size, "%.*s/%.*s%s%.*s", NAME(package->id),
-                       NAME(iface->name), package->version.len ? "@" : "",
-                       NAME(package->version));
-    iface->full_name = (vm_name){text, (size_t)len};
+        return VM_NO_MEMORY;
+    int len =
+        snprintf(text, size, "%.*s/%.*s%s%.*s", NAME(package->id), NAME(item),
+                 package->version.len ? "@" : "", NAME(package->version));
+    *out = (vm_name){text, (size_t)len};
     return VM_OK;
 }
 
@@ -405,7 +411,8 @@ static vm_status resolve_interface(cm_wit *wit, wit_interface *iface,
         return no_memory(&s);
     TRY(check_names(&s));
     TRY(resolve_decls(&s, decls));
-    TRY(make_full_name(&s));
+    if (make_full_name(wit, iface->package, iface->name, &iface->full_name))
+        return no_memory(&s);
     iface->out = cm_interface_create(&wit->arena, decls, count);
     return iface->out ? VM_OK : no_memory(&s);
 }
@@ -441,6 +448,26 @@ vm_status cm_wit_find(cm_wit *wit, const char *name, size_t len,
     vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
                  "no WIT text has an interface %.*s", (int)len, name);
     return VM_INVALID;
+}
+
+vm_status cm_wit_name(cm_wit *wit, const char *name, size_t len, vm_name *out,
+                      vm_error *err)
+{
+    wit_path path;
+    wit_package *only = NULL;
+    unsigned fitting = 0;
+    if (split_name(name, len, &path))
+        for (wit_package *p = wit->packages; p; p = p->next)
+            if (package_fits(p, &path, false)) {
+                only = p;
+                fitting++;
+            }
+    if (fitting == 1)
+        return make_full_name(wit, only, path.item, out);
+    wit_interface *iface;
+    TRY(cm_wit_find(wit, name, len, &iface, err));
+    *out = iface->full_name;
+    return VM_OK;
 }
 
 static bool package_has_world(const wit_package *package, vm_name name)

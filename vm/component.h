@@ -5,9 +5,8 @@
  *
  * Host interfaces are written down twice on purpose and compared: their types
  * come from WIT text (cm_linker_add_wit), their code from const tables of
- * {WIT name, C function} (cm_host_interface).  cm_linker_define fails when the
- * two disagree; instantiation fails when the component's import disagrees with
- * the WIT.
+ * {WIT name, C function} (cm_host_interface).  Linking fails when the two
+ * disagree, and when the component's import disagrees with the WIT.
  */
 #ifndef VYOMA_COMPONENT_H
 #define VYOMA_COMPONENT_H
@@ -132,17 +131,21 @@ void cm_linker_destroy(cm_linker *linker);
 VM_MUST_CHECK vm_status cm_linker_add_wit(cm_linker *linker, const char *name,
                                           const char *wit, size_t len,
                                           vm_error *err);
-/* Parses and resolves all WIT that was added, used or not: for tests. */
-VM_MUST_CHECK vm_status cm_linker_check_wit(cm_linker *linker, vm_error *err);
 /*
  * Wires one interface.  `iface` is kept by reference, `host` is passed on.
  * Where several versions of the WIT are known the name may carry one, as far
- * as is needed to tell them apart: "wasi:cli/stdout@0.3".  Fails when WIT and
- * table disagree: a function or resource missing on either side.
+ * as is needed to tell them apart: "wasi:cli/stdout@0.3".  The WIT is read,
+ * and the table held against it, when an import asks for the interface (so
+ * that what is not used costs nothing), or by cm_linker_check.
  */
 VM_MUST_CHECK vm_status cm_linker_define(cm_linker *linker,
                                          const cm_host_interface *iface,
                                          void *host, vm_error *err);
+/* Holds each table against its WIT: fails when a function or resource is
+ * missing on either side. */
+VM_MUST_CHECK vm_status cm_linker_check(cm_linker *linker, vm_error *err);
+/* Parses and resolves all WIT that was added, used or not: for tests. */
+VM_MUST_CHECK vm_status cm_linker_check_wit(cm_linker *linker, vm_error *err);
 /* Satisfies imports named `name` from the exports of an instance. */
 VM_MUST_CHECK vm_status cm_linker_define_instance(cm_linker *linker,
                                                   const char *name,

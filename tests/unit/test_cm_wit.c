@@ -205,7 +205,7 @@ static const struct {
 } wrong[] = {
     {"interface i {}", "t.wit:1:1: there is no package statement"},
     {"package a;", "t.wit:1:10: expected ':' (a package is named"},
-    {"package a:b;\ninterface i {", "t.wit:2:14: expected '}'"},
+    {"package a:b;\ninterface i {", "t.wit:2:13: expected a '}'"},
     {"package a:b;\n/* open", "t.wit:2:1: the comment is not closed"},
     {"package a:b;\n  #", "t.wit:2:3: no token begins with this character"},
     {"package a:b;\nfoo", "t.wit:2:1: expected interface, world, use or"},

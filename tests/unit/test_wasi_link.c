@@ -42,7 +42,8 @@ static struct link link_with(uint32_t capabilities)
     struct link link = {.ctx = make_ctx(capabilities),
                         .engine = vm_engine_create(NULL)};
     link.linker = cm_linker_create(link.engine);
-    if (wasi_link(link.linker, link.ctx, &err) != VM_OK)
+    if (wasi_link(link.linker, link.ctx, &err) != VM_OK ||
+        cm_linker_check(link.linker, &err) != VM_OK)
         fail_msg("%s", err.text);
     return link;
 }
