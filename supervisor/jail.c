@@ -176,7 +176,7 @@ void jail_drop_privileges(const jail *jail)
     umask(0);
     limit(RLIMIT_CORE, 0, "limiting core dumps");
     limit(RLIMIT_NOFILE, jail->descriptors, "limiting descriptors");
-    if (jail->memory)
+    if (jail->memory && policy_is_exact())
         limit(RLIMIT_DATA, jail->memory, "limiting memory");
     bound_capabilities(jail->keep_caps);
     change_user(jail);

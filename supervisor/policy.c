@@ -270,6 +270,15 @@ bool policy_allows(uint32_t sets, int number)
     return false;
 }
 
+bool policy_is_exact(void)
+{
+#ifdef SANITIZED
+    return false;
+#else
+    return true;
+#endif
+}
+
 /* ---- compiling ------------------------------------------------------------
  */
 

@@ -42,6 +42,10 @@ typedef struct policy_filter {
     struct sock_fprog program;
 } policy_filter;
 
+/* False in sanitized builds, whose runtime needs calls and memory of its own:
+ * the lists are then wider, and memory is not limited. */
+bool policy_is_exact(void);
+
 /* Compiles the union of sets; 0 or a negative errno. */
 int policy_compile(uint32_t sets, policy_filter *out);
 void policy_filter_finish(policy_filter *filter);

@@ -24,12 +24,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Linked when they have landed. */
-#pragma weak cm_component_load
-#pragma weak cm_instantiate
-#pragma weak cm_instance_func
-#pragma weak cm_func_call
-
 /* Native memory beside the guest's own: code, tables, buffers. */
 #define RUNNER_OWN_MEMORY (64ull << 20)
 
