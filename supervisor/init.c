@@ -198,6 +198,7 @@ int cmd_init(int argc, char **argv)
     int fd = block_signals();
     prepare();
     init_watch(&signals, fd, on_signal, NULL);
+    init_say("start %llu", (unsigned long long)init_now());
     services_start();
     for (;;) {
         struct epoll_event events[32];

@@ -30,6 +30,7 @@ enum {
     IN_FLIGHT = 8,         /* starts that the spawner has at a time */
     BACKOFF_MAX = 30000,   /* ms */
     HEALTHY_AFTER = 10000, /* ms of running: failures are forgotten */
+    SLOW_AFTER = 10000,    /* ms: the boot does not wait for it any more */
 };
 
 #define EACH(i)                                                                \
@@ -377,9 +378,26 @@ void apps_spawned(const spawn_reply *reply)
     pump();
 }
 
+/* One that computes or hangs before its first wait must not hold the boot. */
+static void give_up_waiting(instance *i, uint64_t now, uint64_t *next)
+{
+    uint64_t late = i->started + SLOW_AFTER;
+    if (i->reported || !i->pid)
+        return;
+    if (now < late) {
+        init_due(next, late);
+        return;
+    }
+    report(i, "slow");
+    check_all_ready();
+    apps_scale_progress();
+}
+
 void apps_tick(uint64_t now, uint64_t *next)
 {
     for (EACH(i)) {
+        if (i->id && i->state == INSTANCE_STARTING)
+            give_up_waiting(i, now, next);
         if (!i->id || i->state != INSTANCE_WAITING)
             continue;
         if (i->due <= now) {
@@ -534,8 +552,7 @@ void apps_scale_progress(void)
     failed -= ready < failed ? ready : failed;
     init.scaling = false;
     uint64_t used = free_before - free_memory();
-    init_say("scale %u ready, %u failed, in %llu ms, %llu KiB of memory each",
-             ready, failed,
-             (unsigned long long)(init_now() - init.scale_started),
+    init_say("scale: %u ready in %llu ms, %u failed, %llu KiB per app", ready,
+             (unsigned long long)(init_now() - init.scale_started), failed,
              (unsigned long long)(ready ? used / ready / 1024 : 0));
 }

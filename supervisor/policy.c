@@ -41,6 +41,8 @@ static const rule core[] = {
     ALLOW(readv),
     ALLOW(write),
     ALLOW(writev),
+    ALLOW(preadv2), /* without waiting, on pipes */
+    ALLOW(pwritev2),
     ALLOW(close),
     ALLOW(dup),
     ALLOW(fstat),

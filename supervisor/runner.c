@@ -163,11 +163,23 @@ static size_t add_strings(const grant_strings *from, const char **to, size_t n)
     return n;
 }
 
+static void tell_ready(void *data)
+{
+    const runner_job *job = data;
+    status_message ready = {STATUS_READY, 0};
+    (void)!msg_send(job->fds[RUNNER_STATUS], &ready, sizeof ready, NULL, 0,
+                    NULL, 0, 0);
+}
+
 static void fill_config(runner_job *job, config_store *store,
                         wasi_config *config)
 {
     const app_grant *grant = &job->request->grant;
     bool stdio = grant->capabilities & WASI_CAP_STDIO;
+    /* Apps with windows are ready when the first one is shown, which the
+     * compositor says; all others when they begin to wait for something. */
+    bool window_app = (grant->capabilities & WASI_CAP_DISPLAY) &&
+                      !(grant->capabilities & WASI_CAP_SHELL);
     *config = (wasi_config){
         .capabilities = grant->capabilities,
         .args = store->args,
@@ -180,6 +192,8 @@ static void fill_config(runner_job *job, config_store *store,
         .ipc_fd = job->fds[RUNNER_IPC],
         .process_fd = job->fds[RUNNER_PROCESS],
         .clock_resolution_ns = grant->clock_resolution_ns,
+        .waiting = window_app ? NULL : tell_ready,
+        .waiting_data = job,
     };
     store->args[0] = grant->name;
     config->nargs = add_strings(&grant->args, store->args, 1);
@@ -271,12 +285,6 @@ static int run_component(runner_job *job)
                 grant->component);
         return 125;
     }
-    /* Apps with a display are ready when their first window is shown: the
-     * compositor says so. */
-    status_message ready = {STATUS_READY, 0};
-    if (!(grant->capabilities & (WASI_CAP_DISPLAY | WASI_CAP_SHELL)))
-        (void)!msg_send(job->fds[RUNNER_STATUS], &ready, sizeof ready, NULL, 0,
-                        NULL, 0, 0);
     cm_result result = {0};
     vm_status status = cm_func_call(run, NULL, &result, &err);
     return finish_run(job, &g, status, &result, &err);

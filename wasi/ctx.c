@@ -54,6 +54,8 @@ vm_status wasi_ctx_create(const wasi_config *config, wasi_ctx **out,
     ctx->ipc_fd = config->ipc_fd;
     ctx->process_fd = config->process_fd;
     ctx->clock_resolution_ns = config->clock_resolution_ns;
+    ctx->waiting = config->waiting;
+    ctx->waiting_data = config->waiting_data;
     ctx->nargs = config->nargs;
     ctx->nenv = config->nenv;
     wasi_random_fill(&ctx->secret, sizeof ctx->secret);

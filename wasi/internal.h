@@ -28,6 +28,8 @@ struct wasi_ctx {
     wasi_net *net;
     int display_fd, ipc_fd, process_fd;
     uint64_t clock_resolution_ns;
+    void (*waiting)(void *data); /* NULL once it was called */
+    void *waiting_data;
     uint8_t *scratch; /* wasi_scratch */
     uint64_t secret;  /* keys the metadata hashes */
     wasi_net *http_net;  /* for outgoing requests; NULL: they are refused */

@@ -46,6 +46,19 @@ static bool collect(wasi_wait *set, size_t count, const struct pollfd *fds)
     return any;
 }
 
+/* Waiting to write is part of writing; anything else is the program's own. */
+static void tell_waiting(wasi_ctx *ctx, const wasi_wait *set, size_t count)
+{
+    void (*waiting)(void *data) = ctx->waiting;
+    bool own = false;
+    for (size_t i = 0; i < count; i++)
+        own |= set[i].fd < 0 || set[i].events & POLLIN;
+    if (!own)
+        return;
+    ctx->waiting = NULL;
+    waiting(ctx->waiting_data);
+}
+
 static int poll_until(wasi_ctx *ctx, wasi_wait *set, size_t count,
                       struct pollfd *fds)
 {
@@ -76,6 +89,8 @@ int wasi_wait_any(wasi_ctx *ctx, wasi_wait *set, size_t count)
         if (!fds)
             return ENOMEM;
     }
+    if (ctx && ctx->waiting)
+        tell_waiting(ctx, set, count);
     int error = poll_until(ctx, set, count, fds);
     if (fds != small)
         free(fds);

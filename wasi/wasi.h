@@ -50,6 +50,10 @@ typedef struct wasi_config {
     int ipc_fd;     /* connection to the broker, or -1 */
     int process_fd; /* connection to PID 1, or -1 */
     uint64_t clock_resolution_ns; /* coarsest clock step; 0: finest */
+    /* Called once, before the guest first waits for input or time: what it
+     * does at its start is then done.  May be NULL. */
+    void (*waiting)(void *data);
+    void *waiting_data;
 } wasi_config;
 
 /* Strings and arrays are copied; descriptors are owned from here on. */
