@@ -27,10 +27,11 @@
 #include <unistd.h>
 
 enum {
-    IN_FLIGHT = 8,         /* starts that the spawner has at a time */
+    IN_FLIGHT = 4,         /* starts at a time: the first come up first */
+    START_TIME = 1000,     /* ms: one that takes longer makes room */
     BACKOFF_MAX = 30000,   /* ms */
     HEALTHY_AFTER = 10000, /* ms of running: failures are forgotten */
-    SLOW_AFTER = 10000,    /* ms: the boot does not wait for it any more */
+    SLOW_AFTER = 30000,    /* ms: the boot does not wait for it any more */
 };
 
 #define EACH(i)                                                                \
@@ -189,6 +190,7 @@ void apps_ready(instance *i)
         return;
     i->state = INSTANCE_READY;
     report(i, "ready");
+    pump();
     apps_changed();
     check_all_ready();
     apps_scale_progress();
@@ -339,16 +341,24 @@ static void start(instance *i)
     ended(i, true);
 }
 
-/* Starts queued instances while the spawner has few. */
+/* Between the request to the spawner and readiness. */
+static bool is_starting(const instance *i, uint64_t now)
+{
+    return i->id && (i->asked ||
+                     (i->pid && !i->reported && now < i->started + START_TIME));
+}
+
+/* Starts queued instances while few others are starting. */
 static void pump(void)
 {
     static bool inside; /* start() may fail and come back here */
+    uint64_t now = init_now();
     uint32_t asked = 0;
     if (inside || !init.services[SERVICE_SPAWNER].pid || init.power)
         return;
     inside = true;
     for (EACH(i))
-        asked += i->id && i->asked;
+        asked += is_starting(i, now);
     for (EACH(i)) {
         if (asked >= IN_FLIGHT)
             break;
@@ -384,6 +394,8 @@ static void give_up_waiting(instance *i, uint64_t now, uint64_t *next)
     uint64_t late = i->started + SLOW_AFTER;
     if (i->reported || !i->pid)
         return;
+    if (now < i->started + START_TIME)
+        init_due(next, i->started + START_TIME);
     if (now < late) {
         init_due(next, late);
         return;

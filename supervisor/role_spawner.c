@@ -11,8 +11,8 @@
  */
 #include "gfx/text.h"
 #include "supervisor/roles.h"
-#include "vm/vm.h"
 #include "wasi/msg.h"
+#include "wasi/wasi.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -94,7 +94,25 @@ static int spawn(const spawn_request *request, runner_job *job, int control)
     runner_main(job, filter);
 }
 
-static void serve(int control, vm_engine *engine)
+/* What every runner needs and none changes. */
+typedef struct warm {
+    vm_engine *engine;
+    cm_linker *linker;
+} warm;
+
+static bool warm_up(warm *w)
+{
+    vm_error err = {0};
+    w->engine = vm_engine_create(NULL);
+    w->linker = w->engine ? cm_linker_create(w->engine) : NULL;
+    if (w->linker && wasi_link_prepare(w->linker, &err) == VM_OK)
+        return true;
+    dprintf(STDERR_FILENO, "spawner: the engine cannot be prepared: %s\n",
+            err.text);
+    return false;
+}
+
+static void serve(int control, const warm *warm)
 {
     static spawn_request request;
     int got[MSG_MAX_FDS];
@@ -104,7 +122,8 @@ static void serve(int control, vm_engine *engine)
         _exit(0); /* PID 1 is gone */
     if (rest < 0)
         return;
-    runner_job job = {.request = &request, .engine = engine};
+    runner_job job = {
+        .request = &request, .engine = warm->engine, .linker = warm->linker};
     place_fds(&request, got, &job);
     spawn_reply reply = {.id = request.id};
     reply.pid = spawn(&request, &job, control);
@@ -127,9 +146,11 @@ int spawner_main(int control, const role_options *options)
 {
     load_fonts(options);
     enter(control);
-    vm_engine *engine = vm_engine_create(NULL);
+    warm warm;
+    if (!warm_up(&warm))
+        return 1;
     status_message ready = {STATUS_READY, 0};
     (void)!msg_send(control, &ready, sizeof ready, NULL, 0, NULL, 0, 0);
     for (;;)
-        serve(control, engine);
+        serve(control, &warm);
 }

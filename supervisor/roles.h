@@ -42,7 +42,8 @@ void role_enter(const char *role, uid_t uid, int control);
 typedef struct runner_job {
     const spawn_request *request;
     int fds[RUNNER_FDS];      /* -1: not granted; now the job's */
-    struct vm_engine *engine; /* made before the fork, shared pages */
+    struct vm_engine *engine; /* made before the fork: pages are shared */
+    struct cm_linker *linker; /* likewise, with all WIT read */
 } runner_job;
 extern int (*runner_payload)(runner_job *job);
 

@@ -213,7 +213,6 @@ static void fill_config(runner_job *job, config_store *store,
 
 /* One app: everything between its bytes and its exit status. */
 typedef struct guest {
-    cm_linker *linker;
     wasi_ctx *ctx;
     cm_component *component;
     vm_store *store;
@@ -232,9 +231,8 @@ static bool prepare(runner_job *job, guest *g, vm_error *err)
         .stack_bytes = (uint32_t)grant->stack,
     };
     fill_config(job, &store, &config);
-    return (g->linker = cm_linker_create(job->engine)) &&
-           !wasi_ctx_create(&config, &g->ctx, err) &&
-           !wasi_link(g->linker, g->ctx, err) &&
+    return !wasi_ctx_create(&config, &g->ctx, err) &&
+           !wasi_link_granted(job->linker, g->ctx, err) &&
            !vm_store_create(job->engine, &limits, &g->store);
 }
 
@@ -259,7 +257,7 @@ static int run_component(runner_job *job)
     vm_error err = {0};
     vm_name missing = {0};
     bytes file;
-    if (!job->engine || !prepare(job, &g, &err)) {
+    if (!prepare(job, &g, &err)) {
         complain(job, "cannot be prepared", &err);
         return 125;
     }
@@ -274,7 +272,7 @@ static int run_component(runner_job *job)
     }
     if (grant->fuel)
         vm_store_set_fuel(g.store, grant->fuel);
-    if (cm_instantiate(g.linker, g.component, g.store, &g.instance, &missing,
+    if (cm_instantiate(job->linker, g.component, g.store, &g.instance, &missing,
                        &err)) {
         complain_missing(job, missing, &err);
         return 125;

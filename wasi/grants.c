@@ -69,12 +69,30 @@ static const struct {
     {"vyoma:process/", "process", NULL},
 };
 
-vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx, vm_error *err)
+static vm_status add_wit(cm_linker *linker, vm_error *err)
 {
     vm_status status = VM_OK;
     for (size_t i = 0; status == VM_OK && wasi_wit[i].name; i++)
         status = cm_linker_add_wit(linker, wasi_wit[i].name, wasi_wit[i].text,
                                    wasi_wit[i].len, err);
+    return status;
+}
+
+vm_status wasi_link_prepare(cm_linker *linker, vm_error *err)
+{
+    vm_status status = add_wit(linker, err);
+    return status == VM_OK ? cm_linker_check_wit(linker, err) : status;
+}
+
+vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx, vm_error *err)
+{
+    vm_status status = add_wit(linker, err);
+    return status == VM_OK ? wasi_link_granted(linker, ctx, err) : status;
+}
+
+vm_status wasi_link_granted(cm_linker *linker, wasi_ctx *ctx, vm_error *err)
+{
+    vm_status status = VM_OK;
     size_t count = sizeof interfaces / sizeof *interfaces;
     for (size_t i = 0; status == VM_OK && i < count; i++) {
         uint32_t needed = interfaces[i].capability;

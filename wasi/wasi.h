@@ -68,6 +68,14 @@ void wasi_ctx_interrupt(wasi_ctx *ctx);
 /* Defines exactly the interfaces that config.capabilities grants. */
 VM_MUST_CHECK vm_status wasi_link(cm_linker *linker, wasi_ctx *ctx,
                                   vm_error *err);
+/*
+ * The same in two steps, for a process that forks one child per guest: the
+ * parent reads all WIT into the linker once (nine tenths of the work), each
+ * child then defines what its guest was granted.
+ */
+VM_MUST_CHECK vm_status wasi_link_prepare(cm_linker *linker, vm_error *err);
+VM_MUST_CHECK vm_status wasi_link_granted(cm_linker *linker, wasi_ctx *ctx,
+                                          vm_error *err);
 
 /*
  * The manifest key that would grant the import `interface` ("filesystem" for
