@@ -18,9 +18,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#pragma weak cm_instantiate /* until it has landed */
-#pragma weak cm_instance_func
-
 enum {
     STATUS_TRAP = 134, /* 128 + SIGABRT, as wasmtime ends after a trap */
     STATUS_ERROR = 1,  /* did not load or link */

@@ -4,8 +4,6 @@
 #include "vm/cm_internal.h"
 #include "vm/types.h"
 
-#pragma weak cm_instance_func /* until it has landed */
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -416,11 +416,11 @@ static bool parse_option(wave_text *text, const cm_type *type, cm_value *out)
     }
     if (word_is(word, "some")) {
         take_word(text, word);
-        return parse_payload(text, type->elem, out);
+        return parse_payload(text, type->fields[1].type, out);
     }
     out->variant.payload = values(text, 1); /* a bare value means some */
     return out->variant.payload &&
-           wave_parse(text, type->elem, out->variant.payload);
+           wave_parse(text, type->fields[1].type, out->variant.payload);
 }
 
 static bool parse_result(wave_text *text, const cm_type *type, cm_value *out)
@@ -563,7 +563,7 @@ static void print_variant(FILE *out, const cm_type *type, const cm_value *value)
     static const vm_name results[] = {{"ok", 2}, {"err", 3}};
     uint64_t i = value->variant.index;
     if (type->kind == CM_OPTION)
-        print_case(out, options[i], i ? type->elem : NULL, value);
+        print_case(out, options[i], i ? type->fields[1].type : NULL, value);
     else if (type->kind == CM_RESULT)
         print_case(out, results[i], type->fields[i].type, value);
     else

@@ -4,6 +4,8 @@
 //   node build.mjs js SOURCE.js WIT-FOLDER WORLD OUT.wasm
 //   node build.mjs wat IN.wat OUT.wasm
 import fs from 'node:fs';
+import fsp from 'node:fs/promises';
+import {syncBuiltinESMExports} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
@@ -22,7 +24,18 @@ async function adapt(pairs) {
   }
 }
 
+// componentize-js 0.19.3 makes no class for a resource without methods, and
+// then misses it: wasi:sockets' network.  Its glue gets one on the way to disk.
+function mendGlue() {
+  const write = fsp.writeFile;
+  fsp.writeFile = (file, data, ...rest) => write(file,
+      String(file).endsWith('initializer.js') ?
+        `class import_network_0_2_12$Network {}\n${data}` : data, ...rest);
+  syncBuiltinESMExports();
+}
+
 async function javascript([source, witPath, worldName, out]) {
+  mendGlue();
   const {componentize} = await import('@bytecodealliance/componentize-js');
   const {component} = await componentize(fs.readFileSync(source, 'utf8'),
       {witPath: path.resolve(witPath), worldName});
