@@ -37,6 +37,7 @@ static float pointer_x = -1000;
 static bool inside;
 static str bouncing; /* the app that was launched and has no window yet */
 static uint64_t bounce_start;
+static bool only_bounce; /* nothing but that icon has moved */
 
 /* ---- model ---- */
 
@@ -97,6 +98,8 @@ static void refresh(void)
         if (it->window && str_equal(bouncing, a->name))
             bouncing = (str){0};
     }
+    if (bouncing.len && !has_instance(&instances, bouncing))
+        bouncing = (str){0}; /* it ended before it showed a window */
     divider = item_count;
     add_minimised(&windows);
 }
@@ -155,6 +158,11 @@ static void draw(app *a)
     handle c = a->canvas;
     float total = layout(), left = (PANEL_W - total) / 2;
     float base = PANEL_H - 8;
+    canvas_save(c);
+    for (size_t i = 0; only_bounce && i < item_count; i++)
+        if (str_equal(items[i].app, bouncing))
+            canvas_clip(c, items[i].x, 0, items[i].size, PANEL_H);
+    only_bounce = false;
     canvas_clear(c, 0);
     canvas_round(c, left, base - SHELF, total, SHELF, 20, 0x9cf2f2f6);
     canvas_round_frame(c, left + .5f, base - SHELF + .5f, total - 1, SHELF - 1,
@@ -182,6 +190,7 @@ static void draw(app *a)
                                 (int32_t)ICON);
         }
     }
+    canvas_restore(c);
     if (bouncing.len)
         window_request_frame(a->window);
 }
@@ -204,6 +213,7 @@ static void click(item *it)
 
 static void on_event(app *a, const event *e)
 {
+    only_bounce = e->kind == EVENT_FRAME && !a->dirty;
     if (e->kind == EVENT_FRAME && monotonic_now() - bounce_start > 10 * SECOND)
         bouncing = (str){0};
     if (e->kind == EVENT_POINTER) {

@@ -13,7 +13,7 @@ static const struct {
     const char *strokes;
 } glyphs[] = {
     {"clock", "o885l8885l88a9"},
-    {"terminal", "l4568l456bl486bl8bcb"},
+    {"terminal", "l4578l784bl8bcb"},
     {"calculator", "r4483r4922r7922ra922r4c22r7c22rac22"},
     {"paint", "l5cc5l5c6al6a4dr4c22rc322"},
     {"notes", "l56b6l58b8l5aba l5c9c"},
