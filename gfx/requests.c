@@ -228,6 +228,7 @@ static void on_dock_icon(struct client *c, const struct gfx_msg *msg,
 static void on_shortcut(struct client *c, const struct gfx_msg *msg,
                         const char *tail, size_t len)
 {
+    client_ready(c);
     reply_value(c, shortcut_request(c, msg));
 }
 

@@ -228,6 +228,9 @@ void request_handle(struct client *c, const struct gfx_msg *msg,
                     const char *tail, size_t len);
 
 /* surfaces.c */
+/* Tells PID 1, once, that the app has a window or waits to be called for one.
+ */
+void client_ready(struct client *c);
 struct surface *surface_find(struct client *c, uint32_t id);
 struct surface *surface_global(struct server *s, uint32_t global);
 void surface_create(struct client *c, const struct gfx_msg *msg,

@@ -256,13 +256,18 @@ static void release(struct surface *f, uint32_t serial, int buffer)
     client_event(f, &msg, false);
 }
 
+void client_ready(struct client *c)
+{
+    if (!c->ready_told)
+        control_tell(c->server, GFX_CONTROL_READY, c->who.instance, 0);
+    c->ready_told = true;
+}
+
 static void first_present(struct surface *f)
 {
     struct client *c = f->client;
     f->mapped = true;
-    if (!c->ready_told)
-        control_tell(c->server, GFX_CONTROL_READY, c->who.instance, 0);
-    c->ready_told = true;
+    client_ready(c);
     if (f->kind == GFX_PANEL) {
         panels_place(c->server);
         focus_update(c->server);
