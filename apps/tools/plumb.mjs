@@ -186,7 +186,8 @@ export function plumb(model, appFile, core, memFile) {
     if (s.id === SECTION.alias) {
       const all = r.list(readAlias), kept = all.filter(a => !a.isCore).map(a => a.raw);
       if (kept.length) add(s.id, list(kept));
-      lifted.push(...all.filter(a => a.isCore && a.coreSort === SORT.func).map(a => a.field));
+      lifted.push(...all.filter(a => a.isCore && a.coreSort === SORT.func).map(a => a.field)
+        .filter(f => core.exports.some(e => e.kind === 0 && e.field === f)));
       continue;
     }
     if (s.id === SECTION.canon) {

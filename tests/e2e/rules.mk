@@ -20,7 +20,7 @@ build/e2e/obj/%.wasm: tests/e2e/%.c $(APP_SDK) apps/rules.mk
 
 .SECONDEXPANSION:
 build/e2e/%.wasm: build/e2e/obj/%.wasm $$(dir tests/e2e/$$*)world.wit \
-		$(APP_NPM)
+		$(APP_NPM) $(wildcard apps/tools/*.mjs)
 	@mkdir -p $(@D)
 	$(Q)node apps/tools/componentize.mjs $< \
 		$(dir tests/e2e/$*)world.wit $@ $(WIT_DIRS)
