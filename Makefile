@@ -134,5 +134,5 @@ help:
 	@.ci/help
 
 -include $(wildcard $(patsubst %,%/rules.mk,vm wasi gfx supervisor kernel \
-	initramfs apps tests tests/desktop tests/e2e))
+	initramfs apps tests) tests/*/rules.mk)
 -include $(OBJS:.o=.d)

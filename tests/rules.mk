@@ -46,3 +46,12 @@ $(ROBUST): $(wildcard tests/robust/*.c) $(OUT)/libvyoma-all.a
 	@echo "  TEST    tests/robust"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \
 		-o $@ $(wildcard tests/robust/*.c) $(OUT)/libvyoma-all.a $(LDLIBS)
+
+ALLOC := $(OUT)/alloc/alloc
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mmap
+NEEDS_alloc = tools $(ALLOC)
+$(ALLOC): tests/alloc/alloc.c tests/robust/exercise.c $(OUT)/libvyoma-all.a
+	@mkdir -p $(@D)
+	@echo "  TEST    tests/alloc"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \
+		$(WRAP) -o $@ $^ $(LDLIBS)

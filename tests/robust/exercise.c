@@ -69,7 +69,7 @@ static void call(vm_store *store, vm_func *func)
             return;
     vm_slot *values = calloc(slots + 1, sizeof *values);
     if (!values)
-        abort();
+        return;
     vm_store_set_fuel(store, FUEL);
     vm_status status = vm_call_slots(store, func, values, &err);
     (void)status; /* any answer will do */
@@ -85,7 +85,7 @@ static void run(vm_store *store, vm_module *module)
     const vm_export *exports = vm_module_exports(module, &nexports);
     vm_extern *externs = calloc(nimports + 1, sizeof *externs);
     if (!externs)
-        abort();
+        return;
     for (size_t i = 0; i < nimports; i++)
         if (!make_import(store, &imports[i].type, &externs[i]))
             goto done;
@@ -95,7 +95,9 @@ static void run(vm_store *store, vm_module *module)
     for (size_t i = 0, calls = 0; i < nexports && calls < MAX_CALLS; i++) {
         if (exports[i].type.kind != VM_EXTERN_FUNC)
             continue;
-        call(store, vm_instance_export_at(instance, i).func);
+        vm_func *func = vm_instance_export_at(instance, i).func;
+        if (func) /* else out of memory */
+            call(store, func);
         calls++;
     }
 done:
