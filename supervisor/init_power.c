@@ -8,9 +8,10 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { APPS_MS = 1500, SERVICES_MS = 500 };
+enum { APPS_MS = 1500, SERVICES_MS = 500, DISKS_MS = 3000 };
 
 /* In order; each is entered once, when its predecessor is done or late. */
 static enum { UP, ENDING_APPS, KILLING_APPS, ENDING_SERVICES, DOWN } stage;
@@ -33,14 +34,29 @@ static void end_services(uint64_t now)
     services_stop(SIGTERM);
 }
 
+/* In a child, and not for ever: the disk's other end may be gone. */
+static void write_disks(void)
+{
+    pid_t pid = fork();
+    if (!pid) {
+        sync();
+        _exit(umount2(init.data, 0) != 0);
+    }
+    for (int ms = 0; pid > 0 && ms < DISKS_MS; ms += 5) {
+        if (waitpid(pid, NULL, WNOHANG) == pid)
+            return;
+        usleep(5000);
+    }
+    init_say("WARNING: /data did not answer in time");
+}
+
 static _Noreturn void down(void)
 {
     init_say("down %llu", (unsigned long long)init_now());
     services_stop(SIGKILL);
-    sync();
     if (init.options.host)
         _exit(0);
-    umount2(init.data, 0);
+    write_disks();
     kill(-1, SIGTERM); /* the logger, once it has written what it had */
     for (int i = 0; i < 10; i++)
         usleep(1000);

@@ -16,7 +16,8 @@ typedef struct manifest_error {
 
 /*
  * Opens the component at an absolute path for reading, so that its presence
- * and hash can be checked; -1 with errno.  NULL: not checked.
+ * and hash can be checked; -1 with errno, ENOTSUP when that is not possible
+ * here.  NULL: not checked.
  */
 typedef int (*manifest_open)(void *env, const char *path);
 

@@ -8,9 +8,8 @@
 #include "supervisor/roles.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
-
-#pragma weak compositor_main /* until it has landed */
 
 static int jail_compositor(void *data)
 {
@@ -29,8 +28,7 @@ int display_main(int control, const role_options *options)
         .jail = jail_compositor,
         .jail_data = &control,
     };
-    if (compositor_main)
-        return compositor_main(&config);
-    pause();
-    return 1;
+    /* Before all others: the first frame, and then the pointer. */
+    setpriority(PRIO_PROCESS, 0, -10);
+    return compositor_main(&config);
 }

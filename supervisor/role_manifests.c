@@ -7,6 +7,7 @@
  * A manifest that does not parse is reported with file:line on stderr (the
  * log) and left out; the others are sent.
  */
+#include "supervisor/init.h"
 #include "supervisor/manifest.h"
 #include "supervisor/roles.h"
 #include "wasi/msg.h"
@@ -64,12 +65,14 @@ static ssize_t read_manifest(source *from, const char *name, char *text)
 }
 
 /* Components below /system are seen through the folder held open; others
- * (below /data) are out of this jail's reach and are checked at their start. */
+ * (below /data) are out of this jail's reach: the runner checks them. */
 static int open_component(void *env, const char *path)
 {
     source *from = env;
-    if (strncmp(path, "/system/", 8))
-        return dup(from->cmdline);
+    if (strncmp(path, "/system/", 8)) {
+        errno = ENOTSUP;
+        return -1;
+    }
     return openat(from->system, path + 8, O_RDONLY | O_CLOEXEC);
 }
 
@@ -148,7 +151,8 @@ static void read_plan(source *from)
 int manifests_main(int control, const role_options *options)
 {
     source from = {.control = control};
-    from.system = open(options->system, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* A mount of its own: ".." ends at it. */
+    from.system = boot_open_folder(&(grant_folder){.host = "/system"});
     from.manifests =
         openat(from.system, "manifests", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     from.cmdline = open(options->host ? "/dev/null" : "/proc/cmdline",

@@ -24,6 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 /* Native memory beside the guest's own: code, tables, buffers. */
 #define RUNNER_OWN_MEMORY (64ull << 20)
 
@@ -263,6 +265,12 @@ static int run_component(runner_job *job)
     }
     if (!read_component(job, &file)) {
         complain(job, grant->component, NULL);
+        return 125;
+    }
+    if (grant->has_hash && XXH64(file.data, file.len, 0) != grant->xxh64) {
+        dprintf(STDERR_FILENO,
+                "%s has another xxh64 than %s says: not started\n",
+                grant->component, grant->file);
         return 125;
     }
     if (cm_component_load(job->engine, file.data, file.len, &g.component,
