@@ -45,6 +45,8 @@ void init_say(const char *fmt, ...)
     if (len > (int)sizeof line - 2)
         len = sizeof line - 2;
     line[len++] = '\n';
+    if (init.log == STDERR_FILENO) /* before the logger, which adds this */
+        (void)!write(init.log, "vyoma: ", 7);
     (void)!write(init.log, line, (size_t)len);
 }
 

@@ -101,26 +101,30 @@ typedef struct bytes {
  * their pages.  Others are copied, since a writer could pull them away. */
 static bool read_component(const runner_job *job, bytes *out)
 {
+    const char *path = job->request->grant.component;
     int fd = job->fds[RUNNER_COMPONENT];
     struct stat st;
-    if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > 1 << 30)
+    if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > 1 << 30) {
+        dprintf(STDERR_FILENO, "%s is empty, or larger than 1 GiB\n", path);
         return false;
+    }
     out->len = (size_t)st.st_size;
-    bool image = !strncmp(job->request->grant.component, "/system/", 8);
+    bool image = !strncmp(path, "/system/", 8);
     void *at = mmap(NULL, out->len, PROT_READ | (image ? 0 : PROT_WRITE),
                     image ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS,
                     image ? fd : -1, 0);
-    if (at == MAP_FAILED)
-        return false;
     out->data = at;
-    for (size_t used = 0; !image && used < out->len;) {
+    bool ok = at != MAP_FAILED;
+    for (size_t used = 0; ok && !image && used < out->len;) {
         ssize_t got = read(fd, (char *)at + used, out->len - used);
-        if (got <= 0)
-            return false;
-        used += (size_t)got;
+        ok = got > 0;
+        used += ok ? (size_t)got : 0;
     }
+    if (!ok)
+        dprintf(STDERR_FILENO, "%s cannot be read: %s\n", path,
+                strerror(errno));
     close(fd);
-    return true;
+    return ok;
 }
 
 static void complain(const runner_job *job, const char *what,
@@ -263,10 +267,8 @@ static int run_component(runner_job *job)
         complain(job, "cannot be prepared", &err);
         return 125;
     }
-    if (!read_component(job, &file)) {
-        complain(job, grant->component, NULL);
+    if (!read_component(job, &file))
         return 125;
-    }
     if (grant->has_hash && XXH64(file.data, file.len, 0) != grant->xxh64) {
         dprintf(STDERR_FILENO,
                 "%s has another xxh64 than %s says: not started\n",
