@@ -347,7 +347,10 @@ static int run_component(run *run)
 static vm_status prepare(run *run)
 {
     const run_options *options = &run->options;
-    vm_options engine = {.deterministic = options->deterministic};
+    vm_options engine = {
+        .deterministic = options->deterministic,
+        .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+    };
     run->engine = vm_engine_create(&engine);
     if (!run->engine)
         return VM_NO_MEMORY;

@@ -59,6 +59,9 @@ typedef struct wast_script {
     } spectest[24];
     size_t nspectest;
     const char *skip_reasons[WAST_MAX_SKIPS];
+    /* A module of the script was refused for a proposal that is not supported;
+     * what needs it is skipped too. */
+    bool is_unsupported;
     const char *skip; /* set by a command that cannot be run: why */
     char got[400];    /* set by a command that failed: what happened */
 } wast_script;

@@ -6,7 +6,7 @@
  */
 #include "supervisor/wast.h"
 
-#include "vm/module.h"
+#include "vm/decode.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -30,6 +30,12 @@ static bool skip(wast_script *s, const char *why)
 {
     s->skip = why;
     return false;
+}
+
+static bool skip_unsupported(wast_script *s)
+{
+    s->is_unsupported = true;
+    return skip(s, VM_NO_DESCRIPTORS);
 }
 
 static void *alloc(wast_script *s, size_t size)
@@ -128,6 +134,8 @@ static bool fail_status(wast_script *s, vm_status status, const vm_error *err)
         "rejection",  "out of memory"};
     static const char *const phases[] = {"malformed", "invalid", "unlinkable",
                                          "at run time"};
+    if (status == VM_INVALID && strstr(err->text, VM_NO_DESCRIPTORS))
+        return skip_unsupported(s);
     if (status == VM_INVALID)
         return fail(s, "%s: %s (at 0x%zx)", phases[err->phase], err->text,
                     err->offset);
@@ -208,6 +216,8 @@ static bool run_instance(wast_script *s, const json *command)
     wast_definition *d = s->definitions;
     while (d && name && (!d->name || strcmp(d->name, name)))
         d = d->next;
+    if (!d && s->is_unsupported)
+        return skip_unsupported(s);
     if (!d)
         return fail(s, "no module is named %s", name ? name : "(the last)");
     vm_error err = {0};
@@ -364,6 +374,8 @@ static bool act(wast_script *s, const json *command, outcome *out)
     const json *field = json_get(action, "field");
     wast_instance *i = find_instance(s, json_get_str(action, "module"));
     vm_extern e;
+    if (s->is_unsupported && (!i || !i->core))
+        return skip_unsupported(s);
     if (!i || !i->core || !field || !type)
         return fail(s, "no such instance");
     if (!vm_instance_export(i->core, field->str, field->len, &e))

@@ -40,6 +40,9 @@ void vm_decode_skip(vm_reader *r, vm_op op);
 /* An opcode; VM_OP_COUNT after an error. */
 vm_op vm_decode_op(vm_reader *r);
 
+/* A proposal that is recognised, in order to say this. */
+#define VM_NO_DESCRIPTORS "custom descriptors are not supported"
+
 typedef struct vm_decoder {
     vm_reader r;
     vm_module *m;

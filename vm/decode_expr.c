@@ -18,7 +18,10 @@ vm_op vm_decode_op(vm_reader *r)
         return VM_OP_COUNT;
     vm_op op = vm_op_find(prefix, code);
     if (op == VM_OP_COUNT) {
-        if (prefix)
+        if (prefix == 0xfb && code >= 0x20 && code <= 0x26)
+            vm_reader_malformed(r, at, VM_NO_DESCRIPTORS ": opcode 0xfb 0x%x",
+                                code);
+        else if (prefix)
             vm_reader_malformed(r, at, "illegal opcode 0x%02x 0x%02x", prefix,
                                 code);
         else

@@ -89,6 +89,9 @@ static void read_import(vm_decoder *d, vm_import *import)
                          &import->type.global.is_mutable);
         break;
     case VM_EXTERN_TAG: read_import_tag(d, &import->type); break;
+    case 0x20:
+        vm_reader_malformed(r, at, VM_NO_DESCRIPTORS ": exact import");
+        break;
     default: vm_reader_malformed(r, at, "malformed import kind 0x%02x", kind);
     }
 }

@@ -30,6 +30,10 @@ uint32_t vm_decode_heaptype(vm_reader *r, const vm_typescope *scope)
     if (code >= 0)
         return type_id(r, scope, at, (uint64_t)code);
     uint32_t byte = (uint32_t)(code & 0x7f);
+    if (code == -0x1e) { /* 0x62: exact */
+        vm_reader_malformed(r, at, VM_NO_DESCRIPTORS ": exact heap type");
+        return 0;
+    }
     if (code < -64 || byte < 0x69 || byte > 0x74) {
         vm_reader_malformed(r, at, "malformed heap type: 0x%02x", byte);
         return 0;
@@ -191,6 +195,11 @@ static void read_comptype(type_reader *t, vm_subtype *out)
     case 0x5e:
         out->kind = VM_COMP_ARRAY;
         read_fields(t, out, 1);
+        return;
+    case 0x4c:
+    case 0x4d:
+        vm_reader_malformed(t->r, at, VM_NO_DESCRIPTORS ": type form 0x%02x",
+                            form);
         return;
     default:
         vm_reader_malformed(t->r, at,
