@@ -62,9 +62,7 @@ typedef enum cm_space {
     CM_SPACE_COUNT,
 } cm_space;
 
-/* ---- steps
- * ------------------------------------------------------------------------------
- */
+/* ---- steps ------------------------------------------------------------- */
 
 typedef enum cm_step_kind {
     CM_STEP_MODULE,        /* -> core module */
@@ -133,9 +131,7 @@ typedef struct cm_canon {
     uint32_t table; /* thread.new-indirect */
 } cm_canon;
 
-/* ---- components
- * ---------------------------------------------------------------------------
- */
+/* ---- components -------------------------------------------------------- */
 
 /* A component definition, top level or nested. */
 struct cm_scope {

@@ -306,9 +306,7 @@ static bool decode_export(cm_decoder *d)
                                     .name = name});
 }
 
-/* ---- instances
- * ---------------------------------------------------------------------------------
- */
+/* ---- instances --------------------------------------------------------- */
 
 static bool instantiate(cm_decoder *d)
 {
@@ -382,9 +380,7 @@ static bool decode_instance(cm_decoder *d)
     }
 }
 
-/* ---- aliases
- * ------------------------------------------------------------------------------------
- */
+/* ---- aliases ----------------------------------------------------------- */
 
 /* Inside of types, aliases are for types and the instances they come from. */
 static bool check_alias_sort(cm_decoder *d, bool allowed)
@@ -521,9 +517,7 @@ bool cm_decode_alias(cm_decoder *d)
     }
 }
 
-/* ---- sections
- * --------------------------------------------------------------------------------------
- */
+/* ---- sections ---------------------------------------------------------- */
 
 static const cm_scope *decode_component(cm_decoder *d, const uint8_t *bytes,
                                         size_t size);
@@ -669,9 +663,7 @@ done:
     return ok ? scope : NULL;
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------
- */
+/* ---- loading ----------------------------------------------------------- */
 
 bool cm_is_component(const uint8_t *bytes, size_t len)
 {

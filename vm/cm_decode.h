@@ -132,9 +132,7 @@ VM_MUST_CHECK bool cm_read_bool(cm_decoder *d, bool *out);
 /* invalid leading byte (0x..) for `what` */
 bool cm_bad_byte(cm_decoder *d, uint8_t byte, const char *what);
 
-/* ---- types
- * -------------------------------------------------------------------------------
- */
+/* ---- types ------------------------------------------------------------- */
 
 VM_MUST_CHECK bool cm_new_ident(cm_decoder *d, uint32_t *out);
 VM_MUST_CHECK bool cm_new_resource(cm_decoder *d, uint32_t *out);

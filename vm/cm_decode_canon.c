@@ -314,9 +314,7 @@ static bool read_lower(cm_decoder *d, cm_canon *c)
            add_canon(d, CM_STEP_LOWER, func, c);
 }
 
-/* ---- built-ins
- * -------------------------------------------------------------------------------
- */
+/* ---- built-ins --------------------------------------------------------- */
 
 /* What the immediates of a built-in are. */
 typedef enum immediates {

@@ -277,9 +277,7 @@ static bool read_defvaltype(cm_decoder *d, uint8_t code, cm_typedef *out)
     return true;
 }
 
-/* ---- functions
- * ----------------------------------------------------------------------------
- */
+/* ---- functions --------------------------------------------------------- */
 
 bool cm_read_resultlist(cm_decoder *d, const cm_type **out)
 {
@@ -319,9 +317,7 @@ static bool read_functype(cm_decoder *d, bool is_async, cm_typedef *out)
     return true;
 }
 
-/* ---- resources
- * -------------------------------------------------------------------------------
- */
+/* ---- resources --------------------------------------------------------- */
 
 static bool check_dtor(cm_decoder *d, uint32_t index, vm_type rep)
 {

@@ -130,9 +130,7 @@ static bool need(cm_decoder *d, cm_level level, bool ok, const char *what)
                       level == CM_AS_IMPORT ? "import" : "export");
 }
 
-/* ---- opening
- * -------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------- */
 
 /* A type under its new name. */
 static bool rename_type(cm_decoder *d, cm_level level, cm_typedef *t)
