@@ -50,7 +50,8 @@ $(ROBUST): $(wildcard tests/robust/*.c) $(OUT)/libvyoma-all.a
 ALLOC := $(OUT)/alloc/alloc
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=mmap
 NEEDS_alloc = tools $(ALLOC)
-$(ALLOC): tests/alloc/alloc.c tests/robust/exercise.c $(OUT)/libvyoma-all.a
+EXERCISE := $(wildcard tests/robust/exercise*.c)
+$(ALLOC): tests/alloc/alloc.c $(EXERCISE) $(OUT)/libvyoma-all.a
 	@mkdir -p $(@D)
 	@echo "  TEST    tests/alloc"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \

@@ -21,7 +21,7 @@ $(FUZZ_OUT)/obj/%.o: %.c
 $(FUZZ_OUT)/libvyoma.a: $(FUZZ_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c tests/robust/exercise.c \
+$(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/robust/exercise*.c) \
 		$(FUZZ_OUT)/libvyoma.a
 	$(Q)$(CC) $(CPPFLAGS) -MF $@.d $(FUZZ_FLAGS) \
 		-fsanitize=fuzzer,address,undefined -fuse-ld=lld-19 \
