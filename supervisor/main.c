@@ -19,6 +19,7 @@ static const struct {
     {"init", cmd_init, "process 1 of the guest"},
     {"inspect", cmd_inspect, "print imports, exports and sizes of a file"},
     {"run", cmd_run, "run a component or module"},
+    {"serve", cmd_serve, "answer HTTP requests by a component"},
     {"wast", cmd_wast, "run scripts of the official test suite"},
 };
 

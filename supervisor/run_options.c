@@ -333,6 +333,16 @@ static bool o_addr(run_options *options, const char *value)
     return true;
 }
 
+static bool o_workers(run_options *options, const char *value)
+{
+    return set_count(options, "--workers", value, 1024, &options->workers);
+}
+
+static bool o_max_body(run_options *options, const char *value)
+{
+    return set_size(options, "--max-body", value, &options->max_body);
+}
+
 static bool o_link(run_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -393,7 +403,9 @@ static const option long_options[] = {
     {"--link", "IMPORT=FILE", o_link,
      "satisfy an import from another component"},
     {"--argv0", "NAME", o_argv0, "the program's name as it sees it"},
-    {"--addr", "HOST:PORT", o_addr, NULL},
+    {"--addr", "HOST:PORT", o_addr, "serve: where to listen"},
+    {"--workers", "N", o_workers, "serve: processes"},
+    {"--max-body", "BYTES", o_max_body, "serve: largest request body"},
     {"-W", "KEY[=VALUE],...", o_w, NULL},
     {"-S", "KEY[=VALUE],...", o_s, NULL},
     {"--wasm", "KEY[=VALUE],...", o_w, NULL},
@@ -419,14 +431,21 @@ static void print_group(const char *title, const option *table)
     }
 }
 
+static const char run_text[] =
+    "Runs a WebAssembly component or module (WASI 0.2 or preview 1).\n"
+    "Without options it gets standard streams, clocks and randomness,\n"
+    "but no directory, no network and no environment.\n"
+    "Its exit status is the program's; 134 after a trap.\n";
+static const char serve_text[] =
+    "Answers HTTP requests by a component that exports\n"
+    "wasi:http/incoming-handler; each request gets a fresh instance.\n";
+
 static void print_help(const run_options *options)
 {
-    printf("usage: vyoma %s [OPTIONS] FILE [ARGS...]\n\n"
-           "Runs a WebAssembly component or module (WASI 0.2 or preview 1).\n"
-           "Without options it gets standard streams, clocks and randomness,\n"
-           "but no directory, no network and no environment.\n"
-           "Its exit status is the program's; 134 after a trap.\n",
-           options->command);
+    bool serves = !strcmp(options->command, "serve");
+    printf("usage: vyoma %s [OPTIONS] FILE%s\n\n%s", options->command,
+           serves ? " [OPTIONS]" : " [ARGS...]",
+           serves ? serve_text : run_text);
     print_group("options:", long_options);
     print_group("-W KEY[=VALUE],...  WebAssembly:", w_options);
     print_group("-S KEY[=VALUE],...  system interfaces:", s_options);
@@ -467,18 +486,28 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Options up to the file's name; *i is where they end. */
+static bool parse_leading(int argc, char **argv, int *i, run_options *out)
+{
+    for (; *i < argc && argv[*i][0] == '-' && argv[*i][1]; ++*i) {
+        if (!strcmp(argv[*i], "--")) {
+            ++*i;
+            return true;
+        }
+        if (!parse_option(argc, argv, i, out))
+            return false;
+    }
+    return true;
+}
+
 int run_options_parse(int argc, char **argv, run_options *out)
 {
-    *out = (run_options){.command = argv[0], .fuel = UINT64_MAX};
+    bool serves = !strcmp(argv[0], "serve");
+    *out =
+        (run_options){.command = argv[0], .fuel = UINT64_MAX, .http = serves};
     int i = 1;
-    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-        if (!strcmp(argv[i], "--")) {
-            i++;
-            break;
-        }
-        if (!parse_option(argc, argv, &i, out))
-            return 2;
-    }
+    if (!parse_leading(argc, argv, &i, out))
+        return 2;
     if (out->help) {
         print_help(out);
         return 0;
@@ -489,6 +518,9 @@ int run_options_parse(int argc, char **argv, run_options *out)
         return 2;
     }
     out->file = argv[i++];
+    /* a server has no arguments of its own, so options may follow as well */
+    if (serves && !parse_leading(argc, argv, &i, out))
+        return 2;
     push(&out->args, out->argv0 ? out->argv0 : base_name(out->file));
     while (i < argc)
         push(&out->args, argv[i++]);

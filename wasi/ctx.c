@@ -113,6 +113,11 @@ void wasi_ctx_interrupt(wasi_ctx *ctx)
     ctx->interrupted = 1;
 }
 
+void wasi_ctx_resume(wasi_ctx *ctx)
+{
+    ctx->interrupted = 0;
+}
+
 uint8_t *wasi_scratch(wasi_ctx *ctx)
 {
     if (!ctx->scratch)

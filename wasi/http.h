@@ -168,6 +168,7 @@ typedef struct http_timeouts {
 
 typedef struct http_conn {
     wasi_object object;
+    uint64_t max_body;
     wasi_net *net; /* not owned */
     int fd;        /* -1: none yet */
     int lookup_fd; /* -1: none */
@@ -183,7 +184,8 @@ typedef struct http_conn {
     http_buffer in, out;
     http_head head; /* the peer's */
     http_chunk chunk;
-    uint64_t left; /* of the body, or of the present chunk */
+    uint64_t left;      /* of the body, or of the present chunk */
+    uint64_t body_room; /* what the peer's body may still take */
     http_fields *trailers;
     http_framing out_framing;
     uint64_t out_left; /* of a body with a length */
@@ -194,8 +196,12 @@ typedef struct http_conn {
 /* Towards `host` (a name or address literal).  NULL: out of memory. */
 http_conn *http_conn_connect(wasi_net *net, const char *host, uint16_t port,
                              const http_timeouts *timeouts);
-/* On an accepted socket, which is owned from here on. */
-http_conn *http_conn_serve(int fd, const http_timeouts *timeouts);
+/* On an accepted socket, which is owned from here on.  Bodies larger than
+ * `max_body` are refused. */
+http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
+                           uint64_t max_body);
+/* All of the request's body is here, or as much as is kept. */
+bool http_conn_body_is_here(const http_conn *conn);
 
 /* Goes as far as possible without waiting. */
 void http_conn_pump(http_conn *conn);

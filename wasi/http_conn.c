@@ -93,6 +93,7 @@ static http_conn *conn_create(const http_timeouts *timeouts)
         return NULL;
     conn->fd = conn->lookup_fd = -1;
     conn->timeouts = *timeouts;
+    conn->max_body = UINT64_MAX;
     uint64_t *all[] = {&conn->timeouts.connect, &conn->timeouts.first_byte,
                        &conn->timeouts.between_bytes};
     for (int i = 0; i < 3; i++)
@@ -107,7 +108,7 @@ void http_conn_fail(http_conn *conn, http_error error)
         return;
     conn->state = HTTP_FAILED;
     conn->error = error;
-    if (conn->fd >= 0)
+    if (conn->fd >= 0 && !conn->server) /* a server may still say why */
         shutdown(conn->fd, SHUT_RDWR);
 }
 
@@ -154,7 +155,8 @@ http_conn *http_conn_connect(wasi_net *net, const char *host, uint16_t port,
     return conn;
 }
 
-http_conn *http_conn_serve(int fd, const http_timeouts *timeouts)
+http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
+                           uint64_t max_body)
 {
     http_conn *conn = conn_create(timeouts);
     if (!conn) {
@@ -165,6 +167,7 @@ http_conn *http_conn_serve(int fd, const http_timeouts *timeouts)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     conn->fd = fd;
     conn->server = true;
+    conn->max_body = max_body;
     conn->state = HTTP_HEAD;
     conn->deadline = after(conn->timeouts.first_byte);
     return conn;
@@ -325,12 +328,15 @@ static void begin_body(http_conn *conn)
 {
     conn->state = HTTP_BODY;
     conn->chunk = HTTP_CHUNK_SIZE;
+    conn->body_room = conn->max_body;
     conn->left = conn->head.framing == HTTP_LENGTH ? conn->head.length : 0;
     conn->deadline = after(conn->timeouts.between_bytes);
     if (conn->head.framing == HTTP_NO_BODY) {
         conn->state = HTTP_DONE;
         conn->deadline = WASI_NEVER;
     }
+    if (conn->left > conn->body_room)
+        http_conn_fail(conn, HTTP_REQUEST_BODY_SIZE);
 }
 
 static bool no_head(http_conn *conn)
@@ -504,6 +510,9 @@ static ssize_t chunk_start(http_conn *conn)
         return n;
     if (!parse_chunk_size(line, (size_t)n - 2, &conn->left))
         return read_failed(conn, HTTP_PROTOCOL_ERROR);
+    if (conn->left > conn->body_room)
+        return read_failed(conn, HTTP_REQUEST_BODY_SIZE);
+    conn->body_room -= conn->left;
     buffer_drop(&conn->in, (size_t)n);
     conn->chunk = conn->left ? HTTP_CHUNK_DATA : HTTP_CHUNK_TRAILERS;
     return 1;
@@ -673,6 +682,17 @@ bool http_conn_finish(http_conn *conn, const http_fields *trailers)
     }
     http_conn_pump(conn);
     return true;
+}
+
+bool http_conn_body_is_here(const http_conn *conn)
+{
+    const http_buffer *in = &conn->in;
+    if (conn->state != HTTP_BODY || conn->saw_eof || in->len >= HTTP_BUFFER / 2)
+        return conn->state >= HTTP_BODY;
+    if (conn->head.framing == HTTP_CHUNKED)
+        return in->len >= 5 &&
+               !memcmp(buffer_data(in) + in->len - 5, "0\r\n\r\n", 5);
+    return in->len >= conn->left;
 }
 
 bool http_conn_reset(http_conn *conn)

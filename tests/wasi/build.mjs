@@ -3,6 +3,7 @@
 //   node build.mjs adapt IN.wasm OUT.wasm [IN OUT]...   preview 1 -> preview 2
 //   node build.mjs js SOURCE.js WIT-FOLDER WORLD OUT.wasm
 //   node build.mjs wat IN.wat OUT.wasm
+//   node build.mjs embed CORE.wasm WIT-FOLDER WORLD OUT.wasm
 import fs from 'node:fs';
 import fsp from 'node:fs/promises';
 import {syncBuiltinESMExports} from 'node:module';
@@ -47,4 +48,11 @@ async function wat([source, out]) {
   fs.writeFileSync(out, await parse(fs.readFileSync(source, 'utf8')));
 }
 
-await {adapt, js: javascript, wat}[command](args);
+async function embed([core, witPath, world, out]) {
+  const {componentEmbed, componentNew} = await import('@bytecodealliance/jco');
+  const binary = await componentEmbed({binary: fs.readFileSync(core),
+    witPath: path.resolve(witPath), world});
+  fs.writeFileSync(out, await componentNew(binary, []));
+}
+
+await {embed, adapt, js: javascript, wat}[command](args);
