@@ -31,6 +31,10 @@ static inline bool vm_name_equal(vm_name a, vm_name b)
            (a.len == 0 || __builtin_memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* A hash of bytes.  With a seed that input cannot know (an address), nobody
+ * can make many names collide on purpose. */
+uint64_t cm_hash(const void *data, size_t len, uint64_t seed);
+
 /*
  * Maps names to the position they were added at: open addressing over an
  * array of names that the caller keeps (each `stride` bytes apart).

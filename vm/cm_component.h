@@ -114,6 +114,7 @@ typedef struct cm_step {
             bool rep64;
         } resource;
     };
+    const cm_names *arg_names; /* index of args, of instantiations */
     /* The type of a new instance, import or export, to bind resources by. */
     cm_externtype type;
     vm_name name;
@@ -153,5 +154,14 @@ struct cm_component {
     uint32_t nmodules, modules_room;
     vm_module **modules; /* to release */
 };
+
+static inline const cm_arg *cm_step_arg(const cm_step *step, vm_name name)
+{
+    uint32_t i = CM_NAME_NONE;
+    if (step->count)
+        i = cm_names_find(step->arg_names, &step->args[0].name,
+                          sizeof *step->args, name.data, name.len);
+    return i == CM_NAME_NONE ? NULL : &step->args[i];
+}
 
 #endif

@@ -326,12 +326,17 @@ static bool instantiate(cm_decoder *d)
             return false;
         given[i].name = args[i].name;
     }
-    made.instance = cm_instantiate_type(d, component.component, given, count);
+    cm_names *names = cm_arena_alloc(d->arena, 1, sizeof *names);
+    if (!names)
+        return cm_no_memory(d);
+    made.instance =
+        cm_instantiate_type(d, component.component, given, count, names);
     return made.instance && cm_space_add(d, &made) &&
            cm_step_add(d, (cm_step){.kind = CM_STEP_INSTANCE,
                                     .index = index,
                                     .count = count,
                                     .args = args,
+                                    .arg_names = names,
                                     .type = made});
 }
 

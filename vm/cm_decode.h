@@ -199,14 +199,16 @@ VM_MUST_CHECK bool cm_export_item(cm_decoder *d, const cm_externtype *item,
 /* Checks a name against its type and adds it to the side. */
 VM_MUST_CHECK bool cm_side_add(cm_decoder *d, cm_side *side, cm_level level,
                                vm_name name, const cm_externtype *type);
-/* The type of `component` instantiated with the given named arguments. */
+/* The type of `component` instantiated with the given named arguments, of
+ * which `names` becomes an index. */
 typedef struct cm_given {
     vm_name name;
     cm_externtype type;
 } cm_given;
 const cm_interface *cm_instantiate_type(cm_decoder *d,
                                         const cm_componenttype *type,
-                                        const cm_given *given, uint32_t count);
+                                        const cm_given *given, uint32_t count,
+                                        cm_names *names);
 /* Ends the present scope's type: which exports bind which resources. */
 const cm_componenttype *cm_component_type(cm_decoder *d);
 void cm_side_finish(cm_side *side);

@@ -17,16 +17,12 @@ static bool duplicate_import(cm_decoder *d, const vm_import *imports, size_t n,
     cm_map seen = {0};
     bool found = false;
     for (size_t i = 0; i < n && !found; i++) {
-        const vm_name *part[2] = {&imports[i].module, &imports[i].name};
-        uint64_t h = UINT64_C(14695981039346656037), other;
-        for (int p = 0; p < 2; p++) {
-            for (size_t k = 0; k < part[p]->len; k++)
-                h = (h ^ (uint8_t)part[p]->data[k]) * UINT64_C(1099511628211);
-            h = (h ^ 0x100) * UINT64_C(1099511628211);
-        }
+        uint64_t other, h = (uintptr_t)d->arena->chunks;
+        h = cm_hash(imports[i].module.data, imports[i].module.len, h);
+        h = cm_hash(imports[i].name.data, imports[i].name.len, h);
         for (; cm_map_get(&seen, h ? h : 1, &other); h++)
-            if (vm_name_equal(imports[other].module, *part[0]) &&
-                vm_name_equal(imports[other].name, *part[1]))
+            if (vm_name_equal(imports[other].module, imports[i].module) &&
+                vm_name_equal(imports[other].name, imports[i].name))
                 break;
         found = cm_map_get(&seen, h ? h : 1, &other);
         *at = i;
@@ -191,21 +187,22 @@ static bool instantiate_module(cm_decoder *d)
 {
     cm_builder *b = d->scope;
     cm_arg *args;
-    cm_names names = {0};
     uint32_t index, count;
+    cm_names *names = cm_arena_alloc(d->arena, 1, sizeof *names);
+    if (!names)
+        return cm_no_memory(d);
     if (!cm_read_u32(d, &index))
         return false;
     if (index >= b->modules.count)
         return cm_out_of_bounds(d, "module", index);
-    if (!read_core_args(d, &args, &count) ||
-        !index_args(d, args, count, &names))
+    if (!read_core_args(d, &args, &count) || !index_args(d, args, count, names))
         return false;
     const cm_moduletype *type = b->modules.at[index];
     for (size_t i = 0; i < type->nimports; i++) {
         const vm_import *want = &type->imports[i];
         uint32_t at = CM_NAME_NONE;
         if (count)
-            at = cm_names_find(&names, &args[0].name, sizeof *args,
+            at = cm_names_find(names, &args[0].name, sizeof *args,
                                want->module.data, want->module.len);
         if (at == CM_NAME_NONE)
             return cm_invalid(d,
@@ -223,7 +220,8 @@ static bool instantiate_module(cm_decoder *d)
            cm_step_add(d, (cm_step){.kind = CM_STEP_CORE_INSTANCE,
                                     .index = index,
                                     .count = count,
-                                    .args = args});
+                                    .args = args,
+                                    .arg_names = names});
 }
 
 static const char *core_space_name(vm_extern_kind kind)

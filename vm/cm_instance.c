@@ -202,12 +202,9 @@ static bool core_export(const cm_core_item *from, vm_name name, vm_extern *out)
 static bool core_import(const builder *b, const cm_step *step,
                         const vm_import *want, vm_extern *out)
 {
-    for (uint32_t i = 0; i < step->count; i++)
-        if (vm_name_equal(step->args[i].name, want->module))
-            return core_export(
-                &b->inst->spaces->core_instances[step->args[i].index],
-                want->name, out);
-    return false;
+    const cm_arg *arg = cm_step_arg(step, want->module);
+    return arg && core_export(&b->inst->spaces->core_instances[arg->index],
+                              want->name, out);
 }
 
 static vm_status step_core_instance(builder *b, const cm_step *step)
@@ -275,11 +272,8 @@ static vm_status collect_args(builder *b, const cm_step *step,
                               const cm_scope *scope, cm_item *items)
 {
     for (uint32_t i = 0; i < scope->type->nimports; i++) {
-        vm_name wanted = scope->type->imports[i].name;
-        const cm_arg *arg = step->args, *end = arg + step->count;
-        while (arg < end && !vm_name_equal(arg->name, wanted))
-            arg++;
-        if (arg == end)
+        const cm_arg *arg = cm_step_arg(step, scope->type->imports[i].name);
+        if (!arg)
             return VM_INVALID; /* validation has seen that it is there */
         items[i] = item_at(b->inst, arg->sort, arg->index);
     }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_IMPORT_PAIRS 10000000u
+
 /* ---- reasons ----------------------------------------------------------- */
 
 void cm_match_init(cm_match *m, const vm_types *types)
@@ -323,6 +325,13 @@ static bool match_decls(cm_match *m, const cm_interface *sub,
     return true;
 }
 
+/* Imports are looked for one by one: not among very many. */
+static bool few_imports(cm_match *m, size_t sub, size_t super)
+{
+    return sub < 1000 || super < MAX_IMPORT_PAIRS / sub ||
+           differ(m, "%zu imports are too many to be compared", sub);
+}
+
 /*
  * A component of type `sub` does for `super` when it imports no more and
  * exports no less: super's imports, as given things, must satisfy sub's.
@@ -334,6 +343,8 @@ static bool match_component(cm_match *m, const cm_componenttype *sub,
     cm_view super_view = {super->base, super->nbound, NULL};
     cm_env sub_env = {&sub_view, s->sub}, super_env = {&super_view, s->super};
     bool ok = false, want_pairs = m->want_pairs;
+    if (!few_imports(m, sub->nimports, super->nimports))
+        return false;
     m->want_pairs = false;
     sub_view.slots = calloc((size_t)sub->nbound + 1, sizeof *sub_view.slots);
     super_view.slots =
@@ -385,6 +396,8 @@ static bool match_module(cm_match *m, const cm_moduletype *sub,
     char why[120];
     if (!m->types)
         return differ(m, "core modules cannot be given by the host");
+    if (!few_imports(m, sub->nimports, super->nimports))
+        return false;
     for (size_t i = 0; i < sub->nimports; i++) {
         const vm_import *want = &sub->imports[i], *have = NULL;
         for (size_t j = 0; j < super->nimports && !have; j++)

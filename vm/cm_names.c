@@ -378,17 +378,23 @@ static vm_name key_of(vm_name name, bool annotated)
     return name;
 }
 
-static uint32_t key_hash(vm_name key)
+/* Without case, eight bytes at a time. */
+static uint32_t key_hash(const cm_nameset *set, vm_name key)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)lower(key.data[i])) * 16777619u;
-    return h ^ (h >> 15);
+    uint64_t h = (uintptr_t)set->slots;
+    char part[8];
+    for (size_t i = 0; i < key.len; i += sizeof part) {
+        size_t n = key.len - i < sizeof part ? key.len - i : sizeof part;
+        for (size_t k = 0; k < n; k++)
+            part[k] = lower(key.data[i + k]);
+        h = cm_hash(part, n, h);
+    }
+    return (uint32_t)h & set->mask;
 }
 
 static uint32_t *set_slot(const cm_nameset *set, vm_name key)
 {
-    uint32_t at = key_hash(key) & set->mask;
+    uint32_t at = key_hash(set, key);
     while (set->slots[at] &&
            !key_equal(set->entries[set->slots[at] - 1].key, key))
         at = (at + 1) & set->mask;

@@ -535,15 +535,14 @@ static bool renew_fresh(cm_subst *s, const cm_interface *iface)
 
 static bool match_given(cm_decoder *d, cm_match *m, const cm_view *view,
                         const cm_componenttype *type, const cm_given *given,
-                        uint32_t count)
+                        uint32_t count, cm_names *names)
 {
-    cm_names index = {0};
     cm_env super_env = {view, NULL};
-    if (!index_given(d, given, count, &index))
+    if (!index_given(d, given, count, names))
         return false;
     for (uint32_t i = 0; i < type->nimports; i++) {
         const cm_decl *want = &type->imports[i];
-        const cm_given *have = find_given(&index, given, count, want->name);
+        const cm_given *have = find_given(names, given, count, want->name);
         if (!have)
             return cm_invalid(d, "missing import named `" VM_NAME_FMT "`",
                               VM_NAME_ARG(want->name));
@@ -558,7 +557,8 @@ static bool match_given(cm_decoder *d, cm_match *m, const cm_view *view,
 
 const cm_interface *cm_instantiate_type(cm_decoder *d,
                                         const cm_componenttype *type,
-                                        const cm_given *given, uint32_t count)
+                                        const cm_given *given, uint32_t count,
+                                        cm_names *names)
 {
     const cm_interface *made = NULL;
     cm_subst s = {.d = d, .keys = CM_RANGES_NONE};
@@ -573,7 +573,7 @@ const cm_interface *cm_instantiate_type(cm_decoder *d,
         cm_no_memory(d);
         goto done;
     }
-    if (!match_given(d, &m, &view, type, given, count))
+    if (!match_given(d, &m, &view, type, given, count, names))
         goto done;
     for (uint32_t i = 0; i < view.count; i++)
         if (view.slots[i] &&
