@@ -15,13 +15,14 @@
 #define ICON 52.0f
 #define GROW 28.0f
 #define SPREAD 96.0f
+#define FULL (ICON + GROW)
 #define GAP 10.0f
 #define SHELF 72.0f /* height of the bar itself */
 #define PANEL_W 1200
 #define PANEL_H 150
 
 typedef struct item {
-    app_icon icon;
+    handle picture; /* the icon at its largest */
     str app, label;
     bool running;
     uint32_t window; /* to raise or restore; 0: none */
@@ -31,13 +32,13 @@ typedef struct item {
 
 /* The installed apps are read once; their strings stay in the arena. */
 static app_list installed;
+static handle pictures[32];
 static item items[ITEMS];
 static size_t item_count, divider;
 static float pointer_x = -1000;
 static bool inside;
 static str bouncing; /* the app that was launched and has no window yet */
 static uint64_t bounce_start;
-static bool only_bounce; /* nothing but that icon has moved */
 
 /* ---- model ---- */
 
@@ -57,6 +58,17 @@ static const app_info *find_app(str name)
     return NULL;
 }
 
+/* Drawn once: paths cost far more than copying. */
+static handle picture_of(const app_info *app)
+{
+    handle *p = &pictures[(app - installed.items) % COUNT(pictures)];
+    if (!*p) {
+        *p = canvas_create((uint32_t)FULL, (uint32_t)FULL);
+        icon_draw(*p, &app->icon, 0, 0, FULL);
+    }
+    return *p;
+}
+
 static void add_minimised(const window_list *windows)
 {
     static char titles[ITEMS][32];
@@ -67,7 +79,7 @@ static void add_minimised(const window_list *windows)
             continue;
         size_t n = MIN(w->title.len, sizeof titles[0]);
         memcpy(titles[item_count], w->title.data, n);
-        items[item_count] = (item){.icon = owner->icon,
+        items[item_count] = (item){.picture = picture_of(owner),
                                    .app = owner->name,
                                    .label = {titles[item_count], n},
                                    .window = w->id,
@@ -76,8 +88,19 @@ static void add_minimised(const window_list *windows)
     }
 }
 
-static void refresh(void)
+/* A number that changes with what the dock shows. */
+static uint32_t signature(void)
 {
+    uint32_t sum = (uint32_t)item_count;
+    for (size_t i = 0; i < item_count; i++)
+        sum = sum * 31 + items[i].window * 4 + items[i].running * 2 +
+              items[i].minimised;
+    return sum;
+}
+
+static void refresh(app *dock)
+{
+    uint32_t before = signature();
     instance_list instances;
     window_list windows;
     process_instances(&instances);
@@ -88,7 +111,7 @@ static void refresh(void)
         if (!a->visible)
             continue;
         item *it = &items[item_count++];
-        *it = (item){.icon = a->icon,
+        *it = (item){.picture = picture_of(a),
                      .app = a->name,
                      .label = a->title,
                      .running = has_instance(&instances, a->name)};
@@ -102,6 +125,8 @@ static void refresh(void)
         bouncing = (str){0}; /* it ended before it showed a window */
     divider = item_count;
     add_minimised(&windows);
+    if (signature() != before)
+        app_redraw(dock);
 }
 
 /* ---- layout ---- */
@@ -158,11 +183,6 @@ static void draw(app *a)
     handle c = a->canvas;
     float total = layout(), left = (PANEL_W - total) / 2;
     float base = PANEL_H - 8;
-    canvas_save(c);
-    for (size_t i = 0; only_bounce && i < item_count; i++)
-        if (str_equal(items[i].app, bouncing))
-            canvas_clip(c, items[i].x, 0, items[i].size, PANEL_H);
-    only_bounce = false;
     canvas_clear(c, 0);
     canvas_round(c, left, base - SHELF, total, SHELF, 20, 0x9cf2f2f6);
     canvas_round_frame(c, left + .5f, base - SHELF + .5f, total - 1, SHELF - 1,
@@ -173,7 +193,8 @@ static void draw(app *a)
     for (size_t i = 0; i < item_count; i++) {
         const item *it = &items[i];
         float top = base - 12 - it->size - bounce(it->app);
-        icon_draw(c, &it->icon, it->x, top, it->size);
+        canvas_draw(c, it->picture, 0, 0, FULL, FULL, it->x, top, it->size,
+                    it->size, 1);
         if (it->running && !it->minimised)
             canvas_disc(c, it->x + it->size / 2, base - 6, 2, 0xc0202020);
         bool hovered = inside && pointer_x >= it->x &&
@@ -190,7 +211,6 @@ static void draw(app *a)
                                 (int32_t)ICON);
         }
     }
-    canvas_restore(c);
     if (bouncing.len)
         window_request_frame(a->window);
 }
@@ -213,7 +233,6 @@ static void click(item *it)
 
 static void on_event(app *a, const event *e)
 {
-    only_bounce = e->kind == EVENT_FRAME && !a->dirty;
     if (e->kind == EVENT_FRAME && monotonic_now() - bounce_start > 10 * SECOND)
         bouncing = (str){0};
     if (e->kind == EVENT_POINTER) {
@@ -232,15 +251,13 @@ static void on_shell(app *a)
 {
     shell_event_list events;
     shell_events(&events);
-    refresh();
-    app_redraw(a);
+    refresh(a);
 }
 
 static void on_time(app *a)
 {
     a->wake = monotonic_now() + 2 * SECOND; /* dots of apps without windows */
-    refresh();
-    app_redraw(a);
+    refresh(a);
 }
 
 APP_RUN int app_run(void)
