@@ -24,7 +24,7 @@ void grant_init(app_grant *grant, const char *name, const char *file)
     grant->backoff_ms = 250;
 }
 
-/* ---- checks on receipt ------------------------------------------------ */
+/* ---- checks on receipt --------------------------------------------- */
 
 static bool ended(const char *text, size_t size)
 {
@@ -113,7 +113,7 @@ uint32_t grant_capability_line(const app_grant *grant, const char *key)
     return 1;
 }
 
-/* ---- packed strings ---------------------------------------------------- */
+/* ---- packed strings ------------------------------------------------ */
 
 bool grant_strings_add(grant_strings *strings, const char *text)
 {
@@ -143,7 +143,7 @@ bool grant_topics_has(const grant_topics *topics, const char *name)
     return false;
 }
 
-/* ---- addresses --------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------- */
 
 static bool parse_port(const char *text, const char *end, uint16_t *out)
 {

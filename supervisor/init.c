@@ -50,8 +50,7 @@ void init_say(const char *fmt, ...)
     (void)!write(init.log, line, (size_t)len);
 }
 
-/* ---- waiting ----------------------------------------------------------------
- */
+/* ---- waiting ------------------------------------------------------- */
 
 int init_watch(watch *w, int fd, void (*on)(watch *w), void *owner)
 {
@@ -87,8 +86,7 @@ static int tick(void)
     return next <= now ? 0 : next - now > 60000 ? 60000 : (int)(next - now);
 }
 
-/* ---- signals ----------------------------------------------------------------
- */
+/* ---- signals ------------------------------------------------------- */
 
 /* Children that ended before the spawner's reply told whose they were. */
 static struct {
@@ -140,8 +138,7 @@ static int block_signals(void)
     return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* ---- start ------------------------------------------------------------------
- */
+/* ---- start --------------------------------------------------------- */
 
 static bool parse_options(int argc, char **argv)
 {

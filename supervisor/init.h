@@ -82,6 +82,7 @@ typedef struct instance {
     bool reported;
     uint64_t started, due;
     uint32_t failures, restarts;
+    uint32_t statuses;  /* messages on the status socket */
     int syscall_killed; /* number, or -1 */
     int log_read;
     int stdio[2];         /* attached: stdin and stdout, until forked; or -1 */
@@ -172,7 +173,12 @@ void apps_scale(void);
 void apps_scale_progress(void);
 
 /* init_wire.c */
-bool wire_and_spawn(instance *i); /* false: reason is in the app's log */
+typedef enum wire_result {
+    WIRE_OK,
+    WIRE_LATER,  /* a service that it needs is being started again */
+    WIRE_FAILED, /* the reason is in the app's log */
+} wire_result;
+wire_result wire_and_spawn(instance *i);
 void wire_client(instance *i, service_id id, bool adopted);
 void wire_cgroup_path(const instance *i, char out[96]);
 

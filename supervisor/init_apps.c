@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 enum {
+    LATER = 100,           /* ms until a service is asked again */
     IN_FLIGHT = 4,         /* starts at a time: the first come up first */
     START_TIME = 1000,     /* ms: one that takes longer makes room */
     BACKOFF_MAX = 30000,   /* ms */
@@ -39,8 +40,7 @@ enum {
     i < init.instances + INIT_MAX_INSTANCES;                                   \
     i++
 
-/* ---- installed apps
- * ------------------------------------------------------------- */
+/* ---- installed apps ------------------------------------------------ */
 
 const app_grant *apps_find(const char *name)
 {
@@ -78,8 +78,7 @@ void apps_changed(void)
             (void)!write(i->changes, &one, sizeof one);
 }
 
-/* ---- launching
- * -------------------------------------------------------------------- */
+/* ---- launching ----------------------------------------------------- */
 
 static instance *free_slot(uint32_t launcher, int *err)
 {
@@ -140,6 +139,13 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* PID 1's copies: the app's end of file depends on them. */
+static void close_stdio(instance *i)
+{
+    close_fd(&i->stdio[0]);
+    close_fd(&i->stdio[1]);
+}
+
 /* What belongs to one run of the instance. */
 static void unwire(instance *i)
 {
@@ -150,16 +156,13 @@ static void unwire(instance *i)
     close_fd(&i->changes);
     close_fd(&i->ipc_end);
     close_fd(&i->net_end);
-    close_fd(&i->stdio[0]);
-    close_fd(&i->stdio[1]);
     if (!init.cgroups)
         return;
     wire_cgroup_path(i, path);
     rmdir(path);
 }
 
-/* ---- readiness
- * ---------------------------------------------------------------------- */
+/* ---- readiness ----------------------------------------------------- */
 
 static void check_all_ready(void)
 {
@@ -212,15 +215,18 @@ static void on_status(watch *w)
         apps_ready(i);
     else if (message.kind == STATUS_SECCOMP)
         i->syscall_killed = message.value;
+    /* There are two things to say.  One that says more is out of its mind. */
+    if (++i->statuses > 2)
+        init_unwatch(w);
 }
 
 void apps_watch_status(instance *i, int fd)
 {
+    i->statuses = 0;
     init_watch(&i->status, fd, on_status, i);
 }
 
-/* ---- the end of a run
- * --------------------------------------------------------------- */
+/* ---- the end of a run ---------------------------------------------- */
 
 static bool out_of_memory(const instance *i)
 {
@@ -287,6 +293,7 @@ static void ended(instance *i, bool failed)
     i->pid = 0;
     i->asked = i->queued = false;
     unwire(i);
+    close_stdio(i);
     i->failures = failed ? (ran > HEALTHY_AFTER ? 1 : i->failures + 1) : 0;
     i->syscall_killed = -1;
     if (failed)
@@ -325,8 +332,16 @@ bool apps_reaped(pid_t pid, int status)
     return true;
 }
 
-/* ---- starting
- * ------------------------------------------------------------------------ */
+/* ---- starting ------------------------------------------------------ */
+
+/* Not its own failure: it waits a little for the service. */
+static void start_later(instance *i)
+{
+    i->asked = false;
+    unwire(i);
+    i->state = INSTANCE_WAITING;
+    i->due = init_now() + LATER;
+}
 
 static void start(instance *i)
 {
@@ -334,8 +349,11 @@ static void start(instance *i)
     i->due = 0;
     i->state = INSTANCE_STARTING;
     i->started = init_now();
-    i->asked = wire_and_spawn(i);
-    if (i->asked)
+    wire_result result = wire_and_spawn(i);
+    i->asked = result == WIRE_OK;
+    if (result == WIRE_LATER)
+        start_later(i);
+    if (result != WIRE_FAILED)
         return;
     init_say("app %s cannot be started (see its log)", i->grant->name);
     ended(i, true);
@@ -376,6 +394,7 @@ void apps_spawned(const spawn_reply *reply)
     if (i && i->asked) {
         i->asked = false;
         i->pid = reply->pid > 0 ? reply->pid : 0;
+        close_stdio(i);
         if (!i->pid) {
             init_say("app %s cannot be forked: %s", i->grant->name,
                      strerror(-reply->pid));
@@ -449,8 +468,7 @@ bool apps_alive(void)
     return false;
 }
 
-/* ---- services that were started again
- * --------------------------------------------------- */
+/* ---- services that were started again ------------------------------ */
 
 void apps_reconnect(service_id id)
 {
@@ -463,7 +481,7 @@ void apps_reconnect(service_id id)
             (id == SERVICE_NETD && i->net_end >= 0))
             wire_client(i, id, true);
         if (id == SERVICE_SPAWNER && i->asked)
-            ended(i, true); /* died with the request in its hands */
+            start_later(i); /* it died with the request in its hands */
     }
 }
 
@@ -478,9 +496,7 @@ void apps_display_lost(void)
         }
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------------
- */
+/* ---- memory -------------------------------------------------------- */
 
 uint64_t apps_memory(const instance *i)
 {
@@ -497,8 +513,7 @@ uint64_t apps_memory(const instance *i)
     return strtoull(text, NULL, 10); /* the kernel's own number */
 }
 
-/* ---- the boot list, and many copies of one app
- * ---------------------------------------------- */
+/* ---- the boot list, and many copies of one app --------------------- */
 
 void apps_plan(const boot_plan *plan)
 {

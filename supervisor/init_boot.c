@@ -80,8 +80,7 @@ void boot_mount(void)
     (void)!sethostname("vyoma", 5);
 }
 
-/* ---- /data ------------------------------------------------------------------
- */
+/* ---- /data --------------------------------------------------------- */
 
 void boot_mount_data(void)
 {
@@ -105,8 +104,7 @@ void boot_mount_data(void)
         init.data_mounted = true;
 }
 
-/* ---- folders and components of apps
- * ------------------------------------------ */
+/* ---- folders and components of apps -------------------------------- */
 
 /* Any app may write to its own folder, whatever uid it runs with this time:
  * what keeps others out is that only its own process holds the folder. */
@@ -200,8 +198,7 @@ int boot_open_component(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-/* ---- control groups
- * ---------------------------------------------------------- */
+/* ---- control groups ------------------------------------------------ */
 
 static bool put_file(const char *path, const char *text)
 {

@@ -42,8 +42,7 @@ static void answer(asking *a)
     a->reply.nrows = 0;
 }
 
-/* ---- list -------------------------------------------------------------------
- */
+/* ---- list ---------------------------------------------------------- */
 
 static void do_apps(asking *a)
 {
@@ -142,8 +141,7 @@ static void do_changes(asking *a)
     answer(a);
 }
 
-/* ---- launch and kill
- * ---------------------------------------------------------- */
+/* ---- launch and kill ----------------------------------------------- */
 
 static bool read_args(const proc_request *request, grant_strings *args)
 {
@@ -218,8 +216,7 @@ static void do_kill(asking *a)
         apps_kill(i);
 }
 
-/* ---- log and power
- * -------------------------------------------------------------- */
+/* ---- log and power ------------------------------------------------- */
 
 static bool has_log(const char *name)
 {
@@ -268,8 +265,7 @@ static void do_restart(asking *a)
     power_down(RB_AUTOBOOT);
 }
 
-/* ---- dispatch
- * --------------------------------------------------------------------- */
+/* ---- dispatch ------------------------------------------------------ */
 
 static const struct {
     proc_verb verb;

@@ -34,8 +34,7 @@ typedef struct service_row {
     void (*ended)(void);
 } service_row;
 
-/* ---- what services say
- * -------------------------------------------------------- */
+/* ---- what services say --------------------------------------------- */
 
 static void on_manifest(const void *message, size_t size)
 {
@@ -71,8 +70,7 @@ static void on_display(const void *message, size_t size)
                  i->grant->name);
 }
 
-/* ---- after a start or an end
- * ---------------------------------------------------- */
+/* ---- after a start or an end --------------------------------------- */
 
 /* PID 1's own lines take the same way as all others, through this pipe. */
 static int own_log = -1;
@@ -122,8 +120,7 @@ const char *service_name(service_id id)
     return rows[id].name;
 }
 
-/* ---- messages
- * ------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------ */
 
 static void on_status(service *s, const status_message *m)
 {
@@ -179,8 +176,7 @@ void service_log(const char *name, uint32_t id, int read_end)
     service_send(SERVICE_LOGGER, &message, sizeof message, &read_end, 1);
 }
 
-/* ---- processes
- * ----------------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------- */
 
 /* The child's side: nothing of PID 1 is left but the control socket. */
 static _Noreturn void become(const service *s, int control)

@@ -23,6 +23,7 @@ typedef struct wiring {
     instance *i;
     const app_grant *grant;
     int fds[RUNNER_FDS];
+    bool later;
     char error[160];
 } wiring;
 
@@ -37,6 +38,13 @@ static bool has(const wiring *w, uint32_t capability)
     return w->grant->capabilities & capability;
 }
 
+/* A message to a service was not taken. */
+static bool fail_service(wiring *w, service_id id, int err)
+{
+    w->later = true;
+    return fail(w, service_name(id), err);
+}
+
 /* A socket pair: one end for the app, the other returned. */
 static bool pair(wiring *w, runner_fd which, int *other)
 {
@@ -48,8 +56,7 @@ static bool pair(wiring *w, runner_fd which, int *other)
     return true;
 }
 
-/* ---- one step per kind of descriptor
- * ------------------------------------------ */
+/* ---- one step per kind of descriptor ------------------------------- */
 
 static bool wire_component(wiring *w)
 {
@@ -75,9 +82,9 @@ static bool wire_stdio(wiring *w)
     if (!wire_log(w))
         return false;
     if (w->i->attached) {
-        w->fds[RUNNER_STDIN] = w->i->stdio[0];
-        w->fds[RUNNER_STDOUT] = w->i->stdio[1];
-        w->i->stdio[0] = w->i->stdio[1] = -1;
+        /* Copies: the originals are there for another try. */
+        w->fds[RUNNER_STDIN] = fcntl(w->i->stdio[0], F_DUPFD_CLOEXEC, 3);
+        w->fds[RUNNER_STDOUT] = fcntl(w->i->stdio[1], F_DUPFD_CLOEXEC, 3);
         return true;
     }
     if (w->grant->stdio == GRANT_STDIO_CONSOLE) {
@@ -120,7 +127,7 @@ static bool wire_display(wiring *w)
     int err =
         service_send(SERVICE_DISPLAY, &message, sizeof message, &other, 1);
     close(other);
-    return !err || fail(w, "the compositor does not answer", err);
+    return !err || fail_service(w, SERVICE_DISPLAY, err);
 }
 
 /* Tells a service about a client: its end of the connection and its rights. */
@@ -174,8 +181,7 @@ static bool wire_process(wiring *w)
     return true;
 }
 
-/* ---- limits of the kernel
- * ------------------------------------------------------ */
+/* ---- limits of the kernel ------------------------------------------ */
 
 static void put_limit(const char *folder, const char *file, const char *fmt,
                       unsigned long long value)
@@ -212,8 +218,7 @@ static bool wire_cgroup(wiring *w)
     return w->fds[RUNNER_CGROUP] >= 0 || fail(w, path, -errno);
 }
 
-/* ---- all of them
- * ---------------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------- */
 
 static bool wire_status(wiring *w)
 {
@@ -248,7 +253,14 @@ static int send_request(wiring *w)
     return service_send(SERVICE_SPAWNER, &request, sizeof request, fds, count);
 }
 
-bool wire_and_spawn(instance *i)
+static void close_all(wiring *w)
+{
+    for (int f = 0; f < RUNNER_FDS; f++)
+        if (w->fds[f] >= 0)
+            close(w->fds[f]);
+}
+
+wire_result wire_and_spawn(instance *i)
 {
     wiring w = {.i = i, .grant = i->grant};
     bool ok = true;
@@ -258,11 +270,9 @@ bool wire_and_spawn(instance *i)
         ok = steps[s](&w);
     int err = ok ? send_request(&w) : 0;
     if (err)
-        ok = fail(&w, "the spawner does not answer", err);
-    if (!ok && w.fds[RUNNER_STDERR] >= 0) /* in the app's own log, too */
+        ok = fail_service(&w, SERVICE_SPAWNER, err);
+    if (!ok && !w.later && w.fds[RUNNER_STDERR] >= 0)
         dprintf(w.fds[RUNNER_STDERR], "cannot be started: %s\n", w.error);
-    for (int f = 0; f < RUNNER_FDS; f++)
-        if (w.fds[f] >= 0)
-            close(w.fds[f]);
-    return ok;
+    close_all(&w);
+    return ok ? WIRE_OK : w.later ? WIRE_LATER : WIRE_FAILED;
 }

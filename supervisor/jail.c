@@ -43,8 +43,7 @@ static void must(bool ok, const char *step)
     _exit(126);
 }
 
-/* ---- descriptors ------------------------------------------------------------
- */
+/* ---- descriptors --------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -66,8 +65,7 @@ void jail_close_others(int *keep, size_t count)
     must(!close_range(next, ~0u, 0), "close_range");
 }
 
-/* ---- namespaces -------------------------------------------------------------
- */
+/* ---- namespaces ---------------------------------------------------- */
 
 /* An empty tmpfs becomes the root.  pivot_root is refused where the root is
  * the initramfs, so it is moved over the old root, as switch_root does. */
@@ -96,8 +94,7 @@ void jail_enter_namespaces(const jail *jail)
     empty_root();
 }
 
-/* ---- privileges -------------------------------------------------------------
- */
+/* ---- privileges ---------------------------------------------------- */
 
 static void limit(int what, uint64_t value, const char *step)
 {

@@ -62,7 +62,7 @@ fail(reading *m, uint32_t line, const char *fmt, ...)
     return false;
 }
 
-/* ---- tables of keys ----------------------------------------------------- */
+/* ---- tables of keys ------------------------------------------------ */
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -132,7 +132,7 @@ static bool apply_table(reading *m, const toml_node *table, const key_row *rows,
     return true;
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------- */
 
 static bool copy_string(reading *m, const toml_node *node, char *out,
                         size_t size)
@@ -228,7 +228,7 @@ static bool one_of(reading *m, const toml_node *node, const char *const *list,
                 valid);
 }
 
-/* ---- keys at the top ---------------------------------------------------- */
+/* ---- keys at the top ----------------------------------------------- */
 
 static bool apply_name(reading *m, const toml_node *node)
 {
@@ -327,7 +327,7 @@ static bool apply_visible(reading *m, const toml_node *node)
     return true;
 }
 
-/* ---- [capabilities] ------------------------------------------------------ */
+/* ---- [capabilities] ------------------------------------------------ */
 
 static void grant_bit(reading *m, const toml_node *node, uint32_t bit, bool on)
 {
@@ -614,7 +614,7 @@ static bool apply_capabilities(reading *m, const toml_node *node)
     return apply_table(m, node, capability_keys, "[capabilities]");
 }
 
-/* ---- [limits] and [restart] ---------------------------------------------- */
+/* ---- [limits] and [restart] ---------------------------------------- */
 
 static bool apply_memory(reading *m, const toml_node *node)
 {
@@ -705,8 +705,7 @@ static const key_row manifest_keys[] = {
     {0},
 };
 
-/* ---- the component's bytes ------------------------------------------------
- */
+/* ---- the component's bytes ----------------------------------------- */
 
 static bool hash_file(int fd, uint64_t *out)
 {
@@ -748,8 +747,7 @@ static bool check_component(reading *m)
     return ok;
 }
 
-/* ---- whole files ----------------------------------------------------------
- */
+/* ---- whole files --------------------------------------------------- */
 
 static bool start(reading *m, const char *file, const char *text, size_t len,
                   manifest_error *error)

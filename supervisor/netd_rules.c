@@ -60,8 +60,7 @@ bool netd_target_from(const struct sockaddr_storage *from, netd_target *to)
     return false;
 }
 
-/* ---- decisions
- * ------------------------------------------------------------------- */
+/* ---- decisions ----------------------------------------------------- */
 
 static bool any_rule(const grant_address *rules, uint32_t count,
                      grant_protocol protocol)
@@ -138,8 +137,7 @@ bool netd_may_resolve(const netd_client *c, const char *name)
     return false;
 }
 
-/* ---- lookups
- * ---------------------------------------------------------------------- */
+/* ---- lookups ------------------------------------------------------- */
 
 /* A name must not lead back into this machine: whoever owns the name would
  * reach what other apps listen on. */

@@ -167,6 +167,7 @@ static const rule sockets[] = {
     ALLOW(listen),
     WITHOUT(sendto, 3, MSG_FASTOPEN),
     ALLOW(sendmmsg),
+    ALLOW(uname),
     ALLOW(pipe2),
     END,
 };
@@ -246,8 +247,9 @@ const policy_role policy_roles[] = {
     {"spawner", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_FILES |
                     POLICY_STREAM | POLICY_SPAWN | POLICY_CONSOLE |
                     POLICY_DISPLAY},
+    /* The resolver looks for its files, in an empty root. */
     {"netd", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_STREAM |
-                 POLICY_SOCKETS | POLICY_THREADS},
+                 POLICY_SOCKETS | POLICY_THREADS | POLICY_READ},
     {"broker", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_PAIRS},
     /* A runner starts from this; what its manifest grants adds sets. */
     {"runner", POLICY_CORE | POLICY_MESSAGES | POLICY_CONSOLE},
@@ -281,8 +283,7 @@ bool policy_is_exact(void)
 #endif
 }
 
-/* ---- compiling ------------------------------------------------------------
- */
+/* ---- compiling ----------------------------------------------------- */
 
 /* True when a set of the union allows the call whatever its arguments. */
 static bool allowed_freely(uint32_t sets, int number)

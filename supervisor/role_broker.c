@@ -44,8 +44,7 @@ static struct {
     char payload[IPC_MAX_PAYLOAD];
 } self;
 
-/* ---- delivering
- * ---------------------------------------------------------------- */
+/* ---- delivering ---------------------------------------------------- */
 
 static ipc_status deliver(client *to, ipc_kind kind, const char *sender,
                           const char *topic, uint64_t id, size_t size)
@@ -91,8 +90,7 @@ static int topic_index(const grant_topics *topics, const char *name)
     return -1;
 }
 
-/* ---- requests, one function each
- * --------------------------------------------------- */
+/* ---- requests, one function each ----------------------------------- */
 
 typedef struct asking {
     client *from;
@@ -212,8 +210,7 @@ static ipc_status (*const ops[IPC_OP_END])(asking *a) = {
     [IPC_REQUEST] = do_request, [IPC_REPLY] = do_reply,
 };
 
-/* ---- clients
- * ------------------------------------------------------------------------ */
+/* ---- clients ------------------------------------------------------- */
 
 static void client_end(client *c)
 {

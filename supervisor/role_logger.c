@@ -56,8 +56,7 @@ static struct logger {
     source *sources[MAX_SOURCES];
 } self;
 
-/* ---- console ----------------------------------------------------------------
- */
+/* ---- console ------------------------------------------------------- */
 
 static void watch_console(bool wanted)
 {
@@ -111,8 +110,7 @@ static void console_line(const char *name, const char *line, size_t len)
     console_put(text, (size_t)n);
 }
 
-/* ---- rings ------------------------------------------------------------------
- */
+/* ---- rings --------------------------------------------------------- */
 
 static ring *ring_for(const char *name, bool create)
 {
@@ -166,8 +164,7 @@ static void ring_send(const ring *r, uint32_t max, int fd)
     (void)!write(fd, text, r->used - from);
 }
 
-/* ---- sources ----------------------------------------------------------------
- */
+/* ---- sources ------------------------------------------------------- */
 
 /* Escape sequences of an app must not reach the person's terminal. */
 static void make_harmless(char *text, size_t len)
@@ -270,7 +267,7 @@ static void source_add(const log_message *message, int fd)
     ring *r = ring_for(message->name, true);
     if (!s || !r) {
         free(s);
-        close(fd); /* its writer gets EPIPE: better than a full pipe */
+        close(fd); /* PID 1's tables are smaller: only for lack of memory */
         return;
     }
     *s = (source){.fd = fd, .id = message->id, .ring = r};
@@ -280,8 +277,7 @@ static void source_add(const log_message *message, int fd)
     self.sources[i] = s;
 }
 
-/* ---- PID 1's messages
- * ---------------------------------------------------------- */
+/* ---- PID 1's messages ---------------------------------------------- */
 
 static void on_control(void)
 {

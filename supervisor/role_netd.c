@@ -39,8 +39,7 @@ static struct {
     char data[NET_MAX_DATAGRAM];
 } self;
 
-/* ---- the machine's address
- * --------------------------------------------------------- */
+/* ---- the machine's address ----------------------------------------- */
 
 static void put_address(struct sockaddr *to, uint32_t address)
 {
@@ -89,8 +88,7 @@ static void configure(const net_setup *setup)
     close(fd);
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------ */
 
 typedef struct asking {
     netd_client *from;
@@ -232,9 +230,7 @@ static int (*const ops[NET_OP_END])(asking *a) = {
     [NET_SENDTO] = do_sendto,   [NET_RESOLVE] = do_resolve,
 };
 
-/* ---- clients
- * ---------------------------------------------------------------------------
- */
+/* ---- clients ------------------------------------------------------- */
 
 static void client_end(netd_client *c)
 {

@@ -45,8 +45,7 @@ uint32_t runner_policy(const app_grant *grant)
     return sets;
 }
 
-/* ---- the jail -------------------------------------------------------------
- */
+/* ---- the jail ------------------------------------------------------ */
 
 /* Moves the app's streams to 0, 1 and 2; one that is not granted becomes the
  * spawner's /dev/null, so that no other descriptor can take its number. */
@@ -89,8 +88,7 @@ _Noreturn void runner_main(runner_job *job, const policy_filter *filter)
     _exit(runner_payload(job));
 }
 
-/* ---- the component --------------------------------------------------------
- */
+/* ---- the component ------------------------------------------------- */
 
 typedef struct bytes {
     const uint8_t *data;

@@ -32,7 +32,7 @@ static bool __attribute__((format(printf, 2, 3))) fail(reader *r,
     return false;
 }
 
-/* ---- characters -------------------------------------------------------- */
+/* ---- characters ---------------------------------------------------- */
 
 static int peek(const reader *r)
 {
@@ -94,7 +94,7 @@ static bool skip_lines(reader *r)
     }
 }
 
-/* ---- nodes and strings -------------------------------------------------- */
+/* ---- nodes and strings --------------------------------------------- */
 
 static toml_node *add_node(reader *r, uint16_t parent, const char *key)
 {
@@ -238,7 +238,7 @@ static bool take_word(reader *r, const char *word)
     return true;
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------- */
 
 /* Reads a scalar, or only the bracket that opens a container. */
 static bool read_value_start(reader *r, toml_node *node)
@@ -331,7 +331,7 @@ static bool read_containers(reader *r, uint16_t top)
     return true;
 }
 
-/* ---- lines -------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------- */
 
 static bool read_header(reader *r)
 {
@@ -420,7 +420,7 @@ bool toml_parse(toml_doc *doc, const char *text, size_t len)
     }
 }
 
-/* ---- the tree ----------------------------------------------------------- */
+/* ---- the tree ------------------------------------------------------ */
 
 const toml_node *toml_first(const toml_doc *doc, const toml_node *node)
 {

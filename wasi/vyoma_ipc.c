@@ -41,7 +41,7 @@ void vyoma_ipc_destroy(struct vyoma_ipc *ipc)
     wasi_release(ipc);
 }
 
-/* ---- asking the broker --------------------------------------------------- */
+/* ---- asking the broker --------------------------------------------- */
 
 static void drop_stale(int fd)
 {
@@ -185,8 +185,7 @@ static vm_status ipc_reply(cm_call *call, void *host, const cm_value *args,
     return request(call, host, &r, NULL, NULL, &args[1], false, result);
 }
 
-/* ---- receiving ------------------------------------------------------------
- */
+/* ---- receiving ----------------------------------------------------- */
 
 static cm_value copy_name(cm_call *call, const char *name)
 {

@@ -25,7 +25,7 @@ static const char *const verbs[] = {
     [PROC_POWER_OFF] = "power", [PROC_RESTART] = "power",
 };
 
-/* ---- asking ------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------- */
 
 typedef struct asking {
     cm_call *call;
@@ -127,7 +127,7 @@ static cm_value record(cm_value *fields, size_t count)
     return (cm_value){.list = {.items = fields, .len = count}};
 }
 
-/* ---- lists ------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------- */
 
 static bool put_app(asking *a, const proc_app *row, cm_value *out)
 {
@@ -217,7 +217,7 @@ static vm_status system_info(cm_call *call, void *host, const cm_value *args,
     return wasi_ok_list(call, result, f, 5);
 }
 
-/* ---- changes ----------------------------------------------------------- */
+/* ---- changes ------------------------------------------------------- */
 
 /* PID 1 adds to the eventfd; it empties it itself when it lists instances. */
 typedef struct changes {
@@ -255,7 +255,7 @@ static vm_status subscribe_changes(cm_call *call, void *host,
     return wasi_ok_own(call, result, pollable);
 }
 
-/* ---- launch and kill ---------------------------------------------------- */
+/* ---- launch and kill ----------------------------------------------- */
 
 static bool set_args(asking *a, const cm_value *list)
 {
@@ -315,7 +315,7 @@ static vm_status kill_instance(cm_call *call, void *host, const cm_value *args,
     return ask(&a, PROC_KILL) ? cm_ok(call, result, NULL) : fail(&a, result);
 }
 
-/* ---- log ---------------------------------------------------------------- */
+/* ---- log ----------------------------------------------------------- */
 
 /* Apps write what they like; a string is UTF-8.  Bytes that are not part of a
  * sequence become '?'. */
@@ -376,7 +376,7 @@ static vm_status log_lines(cm_call *call, void *host, const cm_value *args,
     return wasi_ok_list(call, result, lines, split_lines(text, len, lines));
 }
 
-/* ---- power -------------------------------------------------------------- */
+/* ---- power --------------------------------------------------------- */
 
 static vm_status power(cm_call *call, wasi_ctx *ctx, proc_op op,
                        cm_value *result)

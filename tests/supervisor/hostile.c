@@ -53,8 +53,7 @@ static const char *argument(runner_job *job, uint32_t n)
     return args->count > n ? grant_strings_at(args, n) : "";
 }
 
-/* ---- what the jail leaves ---------------------------------------------------
- */
+/* ---- what the jail leaves ------------------------------------------ */
 
 static int count_descriptors(runner_job *job)
 {
@@ -162,8 +161,7 @@ static int write_controls(runner_job *job)
     return 0;
 }
 
-/* ---- vyoma:process
- * ------------------------------------------------------------ */
+/* ---- vyoma:process ------------------------------------------------- */
 
 static int ask(runner_job *job, uint32_t op, const char *app, uint32_t id,
                proc_reply *reply, int fds[2])
@@ -286,8 +284,7 @@ static int power(runner_job *job)
     return rest_in_peace(job);
 }
 
-/* ---- vyoma:ipc
- * ------------------------------------------------------------------ */
+/* ---- vyoma:ipc ----------------------------------------------------- */
 
 static ipc_answer broker_ask(runner_job *job, ipc_request *r, const char *data,
                              int *fd)
@@ -405,8 +402,7 @@ static int ipc_sleeper(runner_job *job)
     return rest_in_peace(job);
 }
 
-/* ---- network
- * -------------------------------------------------------------------- */
+/* ---- network ------------------------------------------------------- */
 
 static int v4(wasi_net *net,
               int (*op)(wasi_net *, wasi_net_protocol, int,
@@ -488,8 +484,23 @@ static int network(runner_job *job)
     return rest_in_peace(job);
 }
 
-/* ---- dispatch
- * --------------------------------------------------------------------- */
+/* No name server answers here: what counts is that netd outlives the lookup,
+ * and that only names of the rules are looked up. */
+static int lookup(runner_job *job)
+{
+    wasi_net *net = wasi_net_netd(job->fds[RUNNER_NET]);
+    wasi_net_address answer;
+    int fd = net->ops->resolve(net, "Example.ORG", 11);
+    SAY("lookup granted: %s\n", word(fd));
+    ssize_t got = read(fd, &answer, sizeof answer);
+    SAY("lookup ended: %s\n",
+        got == sizeof answer && answer.error ? "no answer" : "strange");
+    SAY("lookup other: %s\n", word(net->ops->resolve(net, "example.com", 11)));
+    SAY("lookup part: %s\n", word(net->ops->resolve(net, "example.or", 10)));
+    return rest_in_peace(job);
+}
+
+/* ---- dispatch ------------------------------------------------------ */
 
 static const struct {
     const char *name;
@@ -516,6 +527,7 @@ static const struct {
     {"ipc-flood", ipc_flood},
     {"sleeper", ipc_sleeper},
     {"network", network},
+    {"lookup", lookup},
 };
 
 static int act(runner_job *job)

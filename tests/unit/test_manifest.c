@@ -234,7 +234,7 @@ static void command_line(void **state)
     assert_int_equal(plan.dns, inet_addr("10.0.2.4"));
 }
 
-/* ---- addresses ----------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------- */
 
 static bool matches(const char *rule_text, const char *address, uint16_t port)
 {
