@@ -262,7 +262,7 @@ static vm_status lift_list(cm_ctx *cx, uint64_t ptr, uint64_t count,
                        "list content out-of-bounds: %llu bytes at 0x%llx",
                        (unsigned long long)size, (unsigned long long)ptr);
     if (elem->kind == CM_U8 ||
-        (cx->mode == CM_MODE_RAW && cm_type_is_plain(elem)))
+        (cx->mode == CM_MODE_RAW && cm_type_is_numeric(elem)))
         return lift_bytes(cx, ptr, size, count, out);
     return load_items(cx, ptr, elem, count, out);
 }

@@ -202,9 +202,9 @@ static vm_status store_list(cm_ctx *cx, const cm_value *value,
     CM_TRY(reallocate(cx, 0, 0, elem->align[cx->p], size, &out->ptr));
     out->units = count;
     if (elem->kind == CM_U8 ||
-        (cx->mode == CM_MODE_RAW && cm_type_is_plain(elem))) {
+        (cx->mode == CM_MODE_RAW && cm_type_is_numeric(elem))) {
         if (size)
-            memcpy(cx->mem + out->ptr, value->bytes.data, size);
+            cm_copy_numbers(cx->mem + out->ptr, value->bytes.data, elem, count);
         return VM_OK;
     }
     return cm_store_items(cx, value->list.items, count, elem, out->ptr);
@@ -480,7 +480,14 @@ vm_status cm_move_values(cm_ctx *cx, const cm_type *type, const cm_value *value)
     }
 }
 
-static uint32_t plain_size(const cm_type *type)
+/* ---- numbers -------------------------------------------------------------
+ *
+ * A list of numbers, or of records of numbers, looks the same on both sides
+ * and needs no checks: it is copied as it is, but for padding, which is left
+ * out, since what stands in it is nobody else's business.
+ */
+
+bool cm_type_is_numeric(const cm_type *type)
 {
     switch ((cm_kind)type->kind) {
     case CM_S8:
@@ -492,24 +499,55 @@ static uint32_t plain_size(const cm_type *type)
     case CM_S64:
     case CM_U64:
     case CM_F32:
-    case CM_F64: return type->size[0];
-    case CM_FIXED_LIST: return plain_size(type->elem) * type->count;
+    case CM_F64: return true;
+    case CM_FIXED_LIST: return cm_type_is_numeric(type->elem);
     case CM_RECORD:
     case CM_TUPLE: break;
-    default: return 0;
+    default: return false;
     }
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < type->count; i++) {
-        uint32_t size = plain_size(type->fields[i].type);
-        if (!size)
-            return 0;
-        total += size;
-    }
+    for (uint32_t i = 0; i < type->count; i++)
+        if (!cm_type_is_numeric(type->fields[i].type))
+            return false;
+    return true;
+}
+
+/* Bytes of the numbers alone: less than the size where there is padding. */
+static uint64_t number_bytes(const cm_type *type)
+{
+    uint64_t total = 0;
+    if (type->kind == CM_FIXED_LIST)
+        return number_bytes(type->elem) * type->count;
+    if (type->kind != CM_RECORD && type->kind != CM_TUPLE)
+        return type->size[0];
+    for (uint32_t i = 0; i < type->count; i++)
+        total += number_bytes(type->fields[i].type);
     return total;
 }
 
-bool cm_type_is_plain(const cm_type *type)
+static void copy_padded(uint8_t *to, const uint8_t *from, const cm_type *type)
 {
-    return !type->has_pointer && !type->has_resource && !type->has_async &&
-           plain_size(type) == type->size[0];
+    if (type->kind == CM_FIXED_LIST)
+        for (uint32_t i = 0; i < type->count; i++)
+            copy_padded(to + i * type->elem->size[0],
+                        from + i * type->elem->size[0], type->elem);
+    else if (type->kind != CM_RECORD && type->kind != CM_TUPLE)
+        memcpy(to, from, type->size[0]);
+    else
+        for (uint32_t i = 0; i < type->count; i++) {
+            const cm_field *field = &type->fields[i];
+            copy_padded(to + field->offset[0], from + field->offset[0],
+                        field->type);
+        }
+}
+
+void cm_copy_numbers(uint8_t *to, const uint8_t *from, const cm_type *type,
+                     size_t n)
+{
+    size_t size = type->size[0];
+    if (!n || number_bytes(type) == size) {
+        memmove(to, from, n * size);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        copy_padded(to + i * size, from + i * size, type);
 }

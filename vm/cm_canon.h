@@ -194,9 +194,10 @@ VM_MUST_CHECK vm_status cm_store_items(cm_ctx *cx, const cm_value *items,
 bool cm_types_equal(const cm_type *a, const cm_view *a_view, const cm_type *b,
                     const cm_view *b_view);
 
-/* Elements that are the same bytes on both sides: numbers, and records of
- * numbers without padding. */
-bool cm_type_is_plain(const cm_type *type);
+/* Numbers, and what is made of nothing else: passed on without a look. */
+bool cm_type_is_numeric(const cm_type *type);
+void cm_copy_numbers(uint8_t *to, const uint8_t *from, const cm_type *type,
+                     size_t n);
 
 /* A lifted string in CM_MODE_RAW: str.len carries its encoding on top. */
 enum {

@@ -97,9 +97,10 @@ static vm_status copy_values(cm_call *call, end *dst, end *src, uint32_t n)
 static vm_status copy_items(cm_call *call, end *dst, end *src, uint32_t n)
 {
     uint64_t to = item_size(dst), from = item_size(src);
-    if (src->type->elem && cm_type_is_plain(src->type->elem))
-        memmove(vm_memory_data(dst->options.memory) + dst->ptr,
-                vm_memory_data(src->options.memory) + src->ptr, n * to);
+    if (src->type->elem && cm_type_is_numeric(src->type->elem))
+        cm_copy_numbers(vm_memory_data(dst->options.memory) + dst->ptr,
+                        vm_memory_data(src->options.memory) + src->ptr,
+                        src->type->elem, n);
     else if (src->type->elem)
         CM_TRY(copy_values(call, dst, src, n));
     dst->ptr += n * to;
