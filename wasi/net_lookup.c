@@ -80,10 +80,14 @@ static void run(ares_channel channel, const struct answer *answer)
     while (answer->status < 0) {
         ares_socket_t socks[ARES_GETSOCK_MAXNUM];
         struct pollfd fds[ARES_GETSOCK_MAXNUM];
-        int mask = ares_getsock(channel, socks, ARES_GETSOCK_MAXNUM), n = 0;
+        /* a bit each: readable in the lower half, writable in the upper */
+        unsigned mask =
+            (unsigned)ares_getsock(channel, socks, ARES_GETSOCK_MAXNUM);
+        int n = 0;
         for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-            short events = (ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-                           (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0);
+            short events =
+                (mask >> i & 1 ? POLLIN : 0) |
+                (mask >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0);
             if (events)
                 fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
         }
