@@ -422,7 +422,38 @@ bool wast_component_return(wast_script *s, const json *command,
     return ok;
 }
 
-/* Texts are those of one implementation: that it traps is what counts. */
+/*
+ * The suite's texts are one implementation's.  What ours says instead; for the
+ * last two, definitions.py comes to another fault first.
+ */
+static const struct {
+    const char *suite, *ours;
+} same_trap[] = {
+    {"wasm `unreachable` instruction executed", "unreachable"},
+    {"list content out-of-bounds", "beyond end of memory"},
+    {"string content out-of-bounds", "out of bounds of memory"},
+    {"cannot remove busy stream", "cannot drop busy"},
+    {"cannot have concurrent operations active", "cannot have concurrent"},
+    {"waitable cannot be used synchronously", "waited for synchronously"},
+    {"cannot block a synchronous task", "unreachable"},
+    {"cannot block a synchronous task", "unknown handle index"},
+};
+
+static bool trap_matches(const char *want, const char *got)
+{
+    static const char prefix[] = "wasm trap: ";
+    if (!want)
+        return false;
+    if (!strncmp(want, prefix, sizeof prefix - 1))
+        want += sizeof prefix - 1;
+    if (strstr(got, want))
+        return true;
+    for (size_t i = 0; i < sizeof same_trap / sizeof *same_trap; i++)
+        if (strstr(want, same_trap[i].suite) && strstr(got, same_trap[i].ours))
+            return true;
+    return false;
+}
+
 bool wast_component_trap(wast_script *s, const json *command, wast_instance *i)
 {
     cm_func *func;
@@ -433,9 +464,8 @@ bool wast_component_trap(wast_script *s, const json *command, wast_instance *i)
         return false;
     if (status == VM_OK)
         cm_result_free(&result);
-    if (status == VM_TRAP && getenv("VYOMA_WAST_TRAPS"))
-        printf("%s:%ld: trap: want `%s' got `%s'\n", s->path,
-               json_get_int(command, "line"), json_get_str(command, "text"),
-               err.text);
-    return status == VM_TRAP || fail_status(s, status, &err);
+    if (status == VM_TRAP &&
+        trap_matches(json_get_str(command, "text"), err.text))
+        return true;
+    return fail_status(s, status, &err);
 }
