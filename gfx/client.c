@@ -37,7 +37,6 @@ struct gfx_surface {
     int back;      /* buffer to draw into */
     bool writable; /* it is free and up to date */
     bool presented;
-    bool busy[2];               /* shown, or being let go, by the compositor */
     struct gfx_region stale[2]; /* what each lacks of the latest picture */
     struct ring ring;
 };
@@ -169,7 +168,8 @@ static void on_configure(struct gfx_surface *s, const struct gfx_msg *msg,
                         .width = msg->configure.width,
                         .height = msg->configure.height,
                         .stride = msg->configure.stride};
-    b.bytes = (size_t)b.stride * (size_t)b.height * 2 * sizeof(uint32_t);
+    b.bytes = (size_t)b.stride * (size_t)b.height * 2 * sizeof(uint32_t) +
+              sizeof(struct gfx_buffer_state);
     b.map = mmap(NULL, b.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (b.map == MAP_FAILED) {
         s->refused = true;
@@ -188,10 +188,6 @@ static void surface_event(struct gfx_surface *s, const struct gfx_msg *msg,
     case GFX_EV_CONFIGURE:
         if (fd >= 0)
             on_configure(s, msg, fd);
-        break;
-    case GFX_EV_RELEASE:
-        if (msg->release.serial == s->now.serial)
-            s->busy[msg->release.buffer & 1] = false;
         break;
     case GFX_EV_REFUSED:
         s->refused = true;
@@ -388,21 +384,37 @@ static void take_next(struct gfx_surface *s)
     s->now = s->next;
     s->next = (struct buffers){0};
     s->back = 0;
-    s->busy[0] = s->busy[1] = false;
     s->stale[0].n = s->stale[1].n = 0;
     s->writable = true;
     s->presented = false;
     gfx_canvas_bind(s->canvas, image_of(&s->now, 0));
 }
 
-/* The other buffer becomes the canvas's, once the compositor let it go. */
+/* True when the compositor shows this buffer, and so reads no other. */
+static bool shows(const struct buffers *b, int which)
+{
+    const uint32_t *end = b->map + (size_t)b->stride * (size_t)b->height * 2;
+    const struct gfx_buffer_state *state = (const struct gfx_buffer_state *)end;
+    return __atomic_load_n(&state->shown, __ATOMIC_ACQUIRE) ==
+           (uint32_t)which + 1;
+}
+
+/* Waits until the compositor has handled everything sent. */
+static bool catch_up(struct gfx_display *d)
+{
+    struct gfx_msg msg = {.type = GFX_REQ_SYNC}, reply;
+    int fd;
+    return gfx_display_call(d, &msg, NULL, 0, &reply, NULL, &fd);
+}
+
+/* The other buffer becomes the canvas's, once the compositor shows this one. */
 static bool make_writable(void *data)
 {
     struct gfx_surface *s = data;
     if (s->writable)
         return true;
     int back = !s->back;
-    if (s->busy[back] && !wait_for(s->display, &s->busy[back], false))
+    if (!shows(&s->now, s->back) && !catch_up(s->display))
         return false;
     struct gfx_image to = image_of(&s->now, back);
     struct gfx_image from = image_of(&s->now, s->back);
@@ -531,7 +543,6 @@ void gfx_surface_present(struct gfx_surface *s)
     msg.present.buffer = (uint32_t)s->back;
     put_damage(&msg, &damage);
     gfx_region_add_region(&s->stale[!s->back], &damage);
-    s->busy[s->back] = true;
     s->writable = false;
     s->presented = true;
     gfx_surface_send(s, &msg, NULL, 0);

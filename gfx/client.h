@@ -4,8 +4,8 @@
  * which holds nothing but the socket; buffers come through it.
  *
  * Nothing blocks except: creating a surface, requests with an answer, and
- * drawing while the compositor still shows the buffer; each for at most two
- * seconds, after which the connection counts as broken.
+ * drawing before the compositor has taken the last present; each for at most
+ * two seconds, after which the connection counts as broken.
  */
 #ifndef VYOMA_GFX_CLIENT_H
 #define VYOMA_GFX_CLIENT_H

@@ -226,6 +226,17 @@ static void draw(struct server *s)
     s->shown = image;
 }
 
+static void draw_timed(struct server *s)
+{
+    uint64_t begin = gfx_now();
+    draw(s);
+    uint64_t took = gfx_now() - begin;
+    s->drawn.count++;
+    s->drawn.total += took;
+    if (took > s->drawn.longest)
+        s->drawn.longest = took;
+}
+
 static void send_frames(struct server *s, uint64_t now)
 {
     struct gfx_msg msg = {.type = GFX_EV_FRAME};
@@ -249,7 +260,7 @@ static void frame(struct server *s, uint64_t now)
 {
     s->wake = anim_tick(s, now);
     if (s->damage.n)
-        draw(s);
+        draw_timed(s);
     send_frames(s, now);
     s->last_frame = now;
 }

@@ -95,7 +95,13 @@ char *dump_state(struct server *s, size_t *len)
     fprintf(out, "],\n \"snap\": %s",
             gfx_rect_empty(s->seat.snap) ? "null" : "true");
     put_flag(out, "reveal", s->reveal);
-    fputs("}\n", out);
+    uint64_t n = s->drawn.count ? s->drawn.count : 1;
+    fprintf(out,
+            ",\n \"frames\": {\"drawn\": %llu, \"mean_us\": %llu, "
+            "\"longest_us\": %llu}}\n",
+            (unsigned long long)s->drawn.count,
+            (unsigned long long)(s->drawn.total / n / 1000),
+            (unsigned long long)(s->drawn.longest / 1000));
     if (fclose(out) == 0)
         return text;
     free(text);

@@ -155,6 +155,12 @@ static void on_pong(struct client *c, const struct gfx_msg *msg,
             shell_window_changed(c->surfaces[i]);
 }
 
+static void on_sync(struct client *c, const struct gfx_msg *msg,
+                    const char *tail, size_t len)
+{
+    reply_value(c, 1);
+}
+
 static bool has_focus(const struct client *c)
 {
     const struct surface *focus = c->server->seat.focus;
@@ -262,12 +268,13 @@ static void on_dump(struct client *c, const struct gfx_msg *msg,
 
 static const client_fn about_client[GFX_MSG_TYPES] = {
     [GFX_REQ_CREATE] = on_create,       [GFX_REQ_PONG] = on_pong,
-    [GFX_REQ_CLIP_SET] = on_clip_set,   [GFX_REQ_CLIP_GET] = on_clip_get,
-    [GFX_REQ_WATCH] = on_watch,         [GFX_REQ_PERFORM] = on_perform,
-    [GFX_REQ_CHOOSE] = on_choose,       [GFX_REQ_TRANSFORM] = on_transform,
-    [GFX_REQ_DOCK_ICON] = on_dock_icon, [GFX_REQ_SHORTCUT] = on_shortcut,
-    [GFX_REQ_SPACES] = on_spaces,       [GFX_REQ_MENUS_GET] = on_menus_get,
-    [GFX_REQ_THUMBNAIL] = on_thumbnail, [GFX_REQ_DUMP] = on_dump,
+    [GFX_REQ_SYNC] = on_sync,           [GFX_REQ_CLIP_SET] = on_clip_set,
+    [GFX_REQ_CLIP_GET] = on_clip_get,   [GFX_REQ_WATCH] = on_watch,
+    [GFX_REQ_PERFORM] = on_perform,     [GFX_REQ_CHOOSE] = on_choose,
+    [GFX_REQ_TRANSFORM] = on_transform, [GFX_REQ_DOCK_ICON] = on_dock_icon,
+    [GFX_REQ_SHORTCUT] = on_shortcut,   [GFX_REQ_SPACES] = on_spaces,
+    [GFX_REQ_MENUS_GET] = on_menus_get, [GFX_REQ_THUMBNAIL] = on_thumbnail,
+    [GFX_REQ_DUMP] = on_dump,
 };
 
 void request_handle(struct client *c, const struct gfx_msg *msg,

@@ -208,7 +208,7 @@ static void draw_elsewhere(struct server *s, struct surface *f, struct target t,
     struct gfx_rectf n = f->anim.now;
     n.x += space_offset(s, f) - (float)t.ox;
     n.y -= (float)t.oy;
-    unsigned alpha = (unsigned)(f->anim.alpha * 255);
+    unsigned alpha = (unsigned)(f->anim.alpha * 255 + 0.5f);
     struct gfx_rect r = {(int)n.x, (int)n.y, (int)(n.x + n.w),
                          (int)(n.y + n.h)};
     window_picture(f);

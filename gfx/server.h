@@ -193,6 +193,9 @@ struct server {
     struct gfx_region damage;     /* of the next frame */
     struct gfx_region old_damage; /* of the last one */
     uint64_t last_frame;
+    struct {
+        uint64_t count, total, longest; /* frames drawn, ns */
+    } drawn;
     bool sync_wanted;
 
     char clipboard[GFX_TAIL_MAX];

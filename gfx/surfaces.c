@@ -3,7 +3,8 @@
  *
  * The compositor makes the memory: a sealed memfd with two buffers, which the
  * app maps and draws into.  It shows one buffer, and reads nothing of the
- * other; which one is told by each present.  A new size means a new memfd;
+ * other; each present says which, and a word behind them (gfx_buffer_state)
+ * says that it is so.  A new size means a new memfd;
  * the old one stays on the screen until the app has presented the new one.
  */
 #include "gfx/server.h"
@@ -21,7 +22,8 @@
 
 static size_t pool_bytes(const struct pool *p)
 {
-    return (size_t)p->stride * (size_t)p->height * 2 * sizeof(uint32_t);
+    return (size_t)p->stride * (size_t)p->height * 2 * sizeof(uint32_t) +
+           sizeof(struct gfx_buffer_state);
 }
 
 static void pool_drop(struct client *c, struct pool *p)
@@ -65,7 +67,7 @@ static int pool_make(struct surface *f, int width, int height)
     int fd = sealed_memory(bytes);
     if (fd < 0)
         return -1;
-    p.map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+    p.map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (p.map == MAP_FAILED) {
         close(fd);
         return -1;
@@ -248,12 +250,13 @@ void surface_destroy(struct surface *f)
 /* ---- presenting -----------------------------------------------------------
  */
 
-static void release(struct surface *f, uint32_t serial, int buffer)
+/* Tells the app, through their memory, which of its buffers is shown. */
+static void set_current(struct pool *p, int buffer)
 {
-    struct gfx_msg msg = {.type = GFX_EV_RELEASE};
-    msg.release.serial = serial;
-    msg.release.buffer = (uint32_t)buffer;
-    client_event(f, &msg, false);
+    uint32_t *end = p->map + (size_t)p->stride * (size_t)p->height * 2;
+    struct gfx_buffer_state *state = (struct gfx_buffer_state *)end;
+    p->current = buffer;
+    __atomic_store_n(&state->shown, (uint32_t)buffer + 1, __ATOMIC_RELEASE);
 }
 
 void client_ready(struct client *c)
@@ -304,7 +307,7 @@ static void show_pending(struct surface *f, int buffer)
 {
     pool_drop(f->client, &f->front);
     f->front = f->pending;
-    f->front.current = buffer;
+    set_current(&f->front, buffer);
     f->pending = (struct pool){.current = -1};
     damage_surface(f);
     if (f->want_width != f->front.width || f->want_height != f->front.height)
@@ -313,14 +316,12 @@ static void show_pending(struct surface *f, int buffer)
 
 void surface_present(struct surface *f, const struct gfx_msg *msg)
 {
-    int buffer = (int)(msg->present.buffer & 1), before = f->front.current;
+    int buffer = (int)(msg->present.buffer & 1);
     f->snapshot_stale = true;
     if (f->pending.map && msg->present.serial == f->pending.serial) {
         show_pending(f, buffer);
     } else if (f->front.map && msg->present.serial == f->front.serial) {
-        f->front.current = buffer;
-        if (before >= 0 && before != buffer)
-            release(f, f->front.serial, before);
+        set_current(&f->front, buffer);
         if (surface_shown(f->client->server, f))
             damage_parts(f, msg);
     }

@@ -22,6 +22,7 @@ static const struct {
     [GFX_REQ_MENUS] = {"set-menus", GFX_FROM_APP, GFX_MENUS_MAX},
     [GFX_REQ_ATTENTION] = {"request-attention", GFX_FROM_APP, 0},
     [GFX_REQ_PONG] = {"pong", GFX_FROM_APP, 0},
+    [GFX_REQ_SYNC] = {"sync", GFX_FROM_APP, 0},
     [GFX_REQ_CLIP_SET] = {"clipboard-set", GFX_FROM_APP, GFX_TAIL_MAX},
     [GFX_REQ_CLIP_GET] = {"clipboard-get", GFX_FROM_APP, 0},
 
@@ -39,7 +40,6 @@ static const struct {
     [GFX_REQ_DUMP] = {"dump", GFX_FROM_SHELL, 0},
 
     [GFX_EV_CONFIGURE] = {"configure", GFX_FROM_COMPOSITOR, 0},
-    [GFX_EV_RELEASE] = {"release", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_KEY] = {"key", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_POINTER] = {"pointer", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_SCROLL] = {"scroll", GFX_FROM_COMPOSITOR, 0},

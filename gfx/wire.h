@@ -32,6 +32,7 @@ enum gfx_msg_type {
     GFX_REQ_MENUS, /* tail: menus, see menus.h */
     GFX_REQ_ATTENTION,
     GFX_REQ_PONG,
+    GFX_REQ_SYNC,     /* answered by REPLY: all sent before has been handled */
     GFX_REQ_CLIP_SET, /* tail: text */
     GFX_REQ_CLIP_GET, /* answered by REPLY with the text */
 
@@ -50,8 +51,7 @@ enum gfx_msg_type {
     GFX_REQ_DUMP,      /* answered by REPLY with a memfd of JSON */
 
     /* Compositor to app. */
-    GFX_EV_CONFIGURE = 64, /* a memfd holds the two buffers */
-    GFX_EV_RELEASE,
+    GFX_EV_CONFIGURE = 64, /* a memfd: two buffers, then a gfx_buffer_state */
     GFX_EV_KEY,
     GFX_EV_POINTER,
     GFX_EV_SCROLL,
@@ -209,9 +209,6 @@ struct gfx_msg {
             int32_t width, height, stride; /* stride in pixels */
         } configure;
         struct {
-            uint32_t serial, buffer;
-        } release;
-        struct {
             uint32_t code, text, modifiers, state;
         } key;
         struct {
@@ -240,6 +237,15 @@ struct gfx_msg {
     };
 };
 _Static_assert(sizeof(struct gfx_msg) == 152, "wire format");
+
+/*
+ * Behind the two buffers: which one the compositor shows, so that the app
+ * knows when it may draw into the other without being woken up for it.
+ */
+struct gfx_buffer_state {
+    uint32_t shown; /* buffer + 1; 0: none yet */
+    uint32_t reserved[15];
+};
 
 enum gfx_side { GFX_FROM_APP, GFX_FROM_SHELL, GFX_FROM_COMPOSITOR };
 

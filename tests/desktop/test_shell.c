@@ -58,6 +58,8 @@ static void test_list(struct shell *t)
             !strcmp(sh->windows[0].app, "app"),
         "windows come most recent first, panels do not");
     struct gfx_msg title = {.type = GFX_REQ_TITLE}, e;
+    while (gfx_display_event(t->sh, &e))
+        ;
     gfx_surface_send(t->one, &title, "Uno", 3);
     tap(shell_wait(t->sh, GFX_EV_WINDOW, &e), "a change is told");
     desk_roundtrip(t->sh);
