@@ -140,9 +140,7 @@ static const vm_names *get_names(const vm_module *module)
         return names;
     pthread_mutex_lock(&lock);
     names = atomic_load_explicit(&m->names, memory_order_relaxed);
-    if (!names)
-        names = calloc(1, sizeof *names);
-    if (names && !m->names) {
+    if (!names && (names = calloc(1, sizeof *names))) {
         read_names(m, names);
         read_hints(m, names);
         atomic_store_explicit(&m->names, names, memory_order_release);

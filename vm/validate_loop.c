@@ -165,7 +165,7 @@ static inline vm_type *call_plain(const vm_functype *type, vm_type *sp,
  */
 static void run_fast(vm_validator *v, const uint8_t *stop)
 {
-    const uint8_t *pos = v->r.pos;
+    const uint8_t *pos;
     const uint32_t nfast = v->tracks_inits ? 0 : v->nfast;
     const vm_type *const fast = v->fast;
     const vm_type address = v->m->nmemories == 0     ? 0

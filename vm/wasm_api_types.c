@@ -373,8 +373,15 @@ struct wasm_exporttype_t {
 wasm_importtype_t *wasm_importtype_new(wasm_name_t *module, wasm_name_t *name,
                                        wasm_externtype_t *type)
 {
-    const wasm_importtype_t t = {*module, *name, type};
-    return copy_bytes(&t, sizeof t);
+    wasm_importtype_t *t = malloc(sizeof *t);
+    if (t) {
+        *t = (wasm_importtype_t){*module, *name, type};
+    } else {
+        wasm_name_delete(module);
+        wasm_name_delete(name);
+        wasm_externtype_delete(type);
+    }
+    return t;
 }
 
 wasm_importtype_t *wasm_importtype_copy(const wasm_importtype_t *t)
@@ -413,8 +420,14 @@ const wasm_externtype_t *wasm_importtype_type(const wasm_importtype_t *t)
 wasm_exporttype_t *wasm_exporttype_new(wasm_name_t *name,
                                        wasm_externtype_t *type)
 {
-    const wasm_exporttype_t t = {*name, type};
-    return copy_bytes(&t, sizeof t);
+    wasm_exporttype_t *t = malloc(sizeof *t);
+    if (t) {
+        *t = (wasm_exporttype_t){*name, type};
+    } else {
+        wasm_name_delete(name);
+        wasm_externtype_delete(type);
+    }
+    return t;
 }
 
 wasm_exporttype_t *wasm_exporttype_copy(const wasm_exporttype_t *t)

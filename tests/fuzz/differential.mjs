@@ -68,7 +68,9 @@ function text(type, value) {
 // JavaScript does not say whether a number is an f32, f64 or i32, so numbers
 // are written in the oracle's own form: whatever it printed, if it means the
 // same.
+// An i31 reaches JavaScript as a number.
 function same(expected, value) {
+    if (expected === 'ref') return value !== null && value !== undefined;
     if (typeof value === 'bigint') return expected === String(value);
     if (typeof value === 'number')
         return expected === String(value)
