@@ -36,6 +36,8 @@ typedef enum entry_kind {
     E_Q,
     E_D0,
     E_PENDING, /* the result of cc.pending */
+    E_SUM,     /* an i32 sum of a local and a constant or another local, not
+                  computed yet: most of them are addresses */
 } entry_kind;
 
 typedef struct entry {
@@ -44,6 +46,9 @@ typedef struct entry {
     uint32_t slot, home;
     uint32_t local; /* index + 1 of the local it stands for, or 0 */
     uint64_t k;
+    /* E_SUM: kinds (vm_kind) of both; the second's slot and local */
+    uint8_t ak, bk;
+    uint32_t slot2, local2;
 } entry;
 
 /* Where a value can be in a register. */
@@ -56,12 +61,14 @@ typedef enum value_class {
 } value_class;
 
 typedef enum insn_format {
-    FMT_INT,    /* d, a, b; a 32-bit constant in imm32 */
-    FMT_CELL,   /* d, a, b, c; a constant in the next cell */
-    FMT_LOAD,   /* d, a, imm32; a constant a is added to it */
-    FMT_STORE,  /* a, b, imm32; a constant b in the next cell */
-    FMT_SELECT, /* d, a, b, c; constants in the next two cells */
-    FMT_IMM,    /* d, a, imm32; a constant a in the next cell */
+    FMT_INT,       /* d, a, b; a 32-bit constant in imm32 */
+    FMT_CELL,      /* d, a, b, c; a constant in the next cell */
+    FMT_LOAD,      /* d, a, imm32; a constant a is added to it */
+    FMT_STORE,     /* a, b, imm32; a constant b in the next cell */
+    FMT_SELECT,    /* d, a, b, c; constants in the next two cells */
+    FMT_IMM,       /* d, a, imm32; a constant a in the next cell */
+    FMT_SUM_LOAD,  /* d, a, imm32, K in the next cell; or d, a, b, offset */
+    FMT_SUM_STORE, /* a, value, imm32, K; or a, b, value, offset */
 } insn_format;
 
 typedef struct insn {
@@ -194,6 +201,10 @@ void cc_resolve(cc *c, insn *in, entry *a, value_class ac, entry *b,
                 value_class bc, bool commutative);
 /* The value in a slot of the frame, moving it home if need be. */
 uint16_t cc_in_slot(cc *c, entry *e);
+
+/* Row index of a fused access whose address is the sum; false: no such kinds.
+ */
+bool cc_sum_kinds(entry *sum);
 
 bool cc_can_put(const insn *in, vm_kind d, value_class class);
 void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot);

@@ -95,6 +95,14 @@ static void note_accumulator(cc *c, uint8_t kind, uint32_t at)
         c->acc_at[kind - E_ACC] = at;
 }
 
+static void add_refs(cc *c, const entry *e, int change)
+{
+    if (e->local)
+        c->locals[e->local - 1].refs += (uint32_t)change;
+    if (e->local2)
+        c->locals[e->local2 - 1].refs += (uint32_t)change;
+}
+
 void cc_push(cc *c, entry e)
 {
     c->stack = cc_grow(c, c->stack, c->sp, &c->stack_cap, sizeof(entry));
@@ -105,8 +113,7 @@ void cc_push(cc *c, entry e)
     if (c->max_slot > VM_MAX_FRAME)
         cc_fail(c, "function %u is too large: it needs more than %u slots",
                 c->code->func, VM_MAX_FRAME);
-    if (e.local)
-        c->locals[e.local - 1].refs++;
+    add_refs(c, &e, 1);
     c->stack[c->sp++] = e;
     note_accumulator(c, e.kind, c->sp);
 }
@@ -133,8 +140,7 @@ entry cc_pop(cc *c)
 {
     entry e = c->stack[--c->sp];
     c->height = e.home;
-    if (e.local)
-        c->locals[e.local - 1].refs--;
+    add_refs(c, &e, -1);
     note_accumulator(c, e.kind, 0);
     if (c->clean > c->sp)
         c->clean = c->sp;
@@ -200,6 +206,18 @@ void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot)
             cc_cell(c, in->k2);
         }
         break;
+    case FMT_SUM_LOAD:
+        cc_cell(c, kb ? with_imm(slot, in->a, in->imm)
+                      : cc_fields(slot, in->a, in->b, in->imm));
+        if (kb)
+            cc_cell(c, (uint32_t)in->k);
+        break;
+    case FMT_SUM_STORE:
+        cc_cell(c, kb ? with_imm(in->a, in->c, in->imm)
+                      : cc_fields(in->a, in->b, in->c, in->imm));
+        if (kb)
+            cc_cell(c, (uint32_t)in->k);
+        break;
     case FMT_IMM:
         cc_cell(c, with_imm(slot, in->a, in->imm));
         if (ka)
@@ -237,7 +255,8 @@ static vm_kind kind_of(const entry *e, value_class class)
     case E_P: return class == C_INT ? VM_K_P : VM_KINDS;
     case E_Q: return class == C_INT ? VM_K_Q : VM_KINDS;
     case E_D0: return class == C_F64 ? VM_K_P : VM_KINDS;
-    case E_PENDING: break;
+    case E_PENDING:
+    case E_SUM: break;
     }
     return VM_KINDS;
 }
@@ -263,8 +282,38 @@ static vm_kind register_kind(entry_kind kind)
     }
 }
 
+static insn sum_insn(const cc *c, const entry *e)
+{
+    return (insn){.op = VM_OP_I32_ADD,
+                  .format = FMT_INT,
+                  .result = C_INT,
+                  .ak = e->ak,
+                  .bk = e->bk,
+                  .a = (uint16_t)e->slot,
+                  .b = (uint16_t)e->slot2,
+                  .k = e->k,
+                  .row = vm_rows[VM_OP_I32_ADD],
+                  .offset = c->offset};
+}
+
+static void move_sum(cc *c, const entry *e, entry_kind to, uint32_t slot)
+{
+    insn in = sum_insn(c, e);
+    if (cc_can_put(&in, register_kind(to), class_of(to))) {
+        cc_encode(c, &in, register_kind(to), slot);
+        return;
+    }
+    cc_encode(c, &in, VM_K_S, e->home);
+    entry home = {.kind = E_SLOT, .slot = e->home, .home = e->home};
+    cc_move(c, &home, to, slot);
+}
+
 void cc_move(cc *c, const entry *e, entry_kind to, uint32_t slot)
 {
+    if (e->kind == E_SUM) {
+        move_sum(c, e, to, slot);
+        return;
+    }
     static const uint16_t ops[] = {VM_X_MOVE, VM_X_FMOVE32, VM_X_FMOVE64};
     if (e->wide) {
         if (e->slot == slot)
@@ -301,13 +350,12 @@ static void move_home(cc *c, entry *e, uint32_t index)
     if (e->kind == E_SLOT && e->slot == e->home)
         return;
     cc_move(c, e, E_SLOT, e->home);
-    if (e->local)
-        c->locals[e->local - 1].refs--;
+    add_refs(c, e, -1);
     if (index < c->sp)
         note_accumulator(c, e->kind, 0);
     e->kind = E_SLOT;
     e->slot = e->home;
-    e->local = 0;
+    e->local = e->local2 = 0;
 }
 
 /* True while the pending instruction's entry is still on the stack. */
@@ -335,7 +383,7 @@ void cc_spill_local(cc *c, uint32_t index)
     if (pending_on_stack(c))
         cc_flush(c);
     for (uint32_t i = c->clean; i < c->sp && c->locals[index].refs; i++)
-        if (c->stack[i].local == index + 1)
+        if (c->stack[i].local == index + 1 || c->stack[i].local2 == index + 1)
             move_home(c, &c->stack[i], i);
 }
 
@@ -484,9 +532,44 @@ static void to_slot(cc *c, entry *e)
     e->slot = e->home;
 }
 
+/* Operands: registers first, as the rows of fused accesses have them. */
+bool cc_sum_kinds(entry *e)
+{
+    if (in_order((vm_kind)e->ak, (vm_kind)e->bk))
+        return true;
+    uint8_t kind = e->ak;
+    uint32_t slot = e->slot;
+    e->ak = e->bk;
+    e->bk = kind;
+    e->slot = e->slot2;
+    e->slot2 = slot;
+    return true;
+}
+
+/* A sum that has to be computed after all becomes the pending instruction. */
+static void compute_sum(cc *c, entry *e, entry *other)
+{
+    if (e->kind != E_SUM)
+        return;
+    if (other && (other->kind == E_PENDING || other->kind == E_SUM))
+        return; /* that one goes first; this one goes to its slot */
+    cc_flush(c);
+    c->pending = sum_insn(c, e);
+    c->has_pending = true;
+    c->pending_at = c->sp;
+    e->kind = E_PENDING;
+}
+
 void cc_resolve(cc *c, insn *in, entry *a, value_class ac, entry *b,
                 value_class bc, bool commutative)
 {
+    if (b && a->kind == E_SUM && b->kind == E_SUM) {
+        cc_flush(c);
+        to_slot(c, a);
+    }
+    compute_sum(c, a, b);
+    if (b)
+        compute_sum(c, b, a);
     if (a->kind == E_PENDING)
         settle_pending(c, in, a, b, ac, bc, true, commutative);
     else if (b && b->kind == E_PENDING)
@@ -551,7 +634,7 @@ void cc_set_local(cc *c, uint32_t index, bool tee)
 {
     const local *l = &c->locals[index];
     entry e = cc_pop(c);
-    if (e.local != index + 1) {
+    if (e.local != index + 1 || e.kind == E_SUM) {
         cc_spill_local(c, index);
         if (e.kind != E_PENDING) {
             cc_flush(c);

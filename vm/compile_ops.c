@@ -107,6 +107,54 @@ static void rowed(cc *c, vm_op op)
         canonicalise(c, result);
 }
 
+static bool is_local(const entry *e)
+{
+    return e->local && !e->wide &&
+           (e->kind == E_SLOT || e->kind == E_P || e->kind == E_Q);
+}
+
+static vm_kind local_kind(const entry *e)
+{
+    return e->kind == E_SLOT ? VM_K_S : e->kind == E_P ? VM_K_P : VM_K_Q;
+}
+
+/* Leaves an i32 sum of locals and constants uncomputed. */
+static bool lazy_sum(cc *c, bool negate)
+{
+    entry b = c->stack[c->sp - 1], a = c->stack[c->sp - 2];
+    if (!negate && a.kind == E_CONST) {
+        entry t = a;
+        a = b;
+        b = t;
+    }
+    entry sum = a;
+    if (b.kind == E_CONST) {
+        uint32_t k = negate ? -(uint32_t)b.k : (uint32_t)b.k;
+        if (a.kind == E_SUM && a.bk == VM_K_K) {
+            k += (uint32_t)a.k;
+        } else if (is_local(&a)) {
+            sum.ak = (uint8_t)local_kind(&a);
+            sum.bk = VM_K_K;
+        } else {
+            return false;
+        }
+        sum.k = k;
+    } else if (!negate && is_local(&a) && is_local(&b)) {
+        sum.ak = (uint8_t)local_kind(&a);
+        sum.bk = (uint8_t)local_kind(&b);
+        sum.slot2 = b.slot;
+        sum.local2 = b.local;
+    } else {
+        return false;
+    }
+    sum.kind = E_SUM;
+    cc_sum_kinds(&sum);
+    cc_pop(c);
+    cc_pop(c);
+    cc_push(c, sum);
+    return true;
+}
+
 /* x == 0 turns a comparison around, or is one with a constant. */
 static void eqz(cc *c, vm_op eq)
 {
@@ -254,14 +302,70 @@ static uint32_t end_offset(vm_op op, vm_memarg arg)
     return (uint32_t)arg.offset + (1u << vm_ops[op].arg);
 }
 
+/*
+ * An access whose address is a sum: x + K, with K in the next cell, or x + y,
+ * when the offset fits in field 3.  `at`: the field of x.
+ */
+static bool fuse_sum(const insn *in, const entry *sum, vm_op op)
+{
+    if (sum->kind != E_SUM || !vm_sum_rows[op] ||
+        (sum->bk != VM_K_K && in->imm > UINT16_MAX))
+        return false;
+    return vm_sum_rows[op][VM_ROW_INDEX(sum->ak, sum->bk, VM_K_S)];
+}
+
 static void load(cc *c, vm_op op, vm_memarg arg)
 {
     insn in = new_insn(c, op, FMT_LOAD);
     entry a = cc_pop(c);
     in.imm = end_offset(op, arg);
-    cc_resolve(c, &in, &a, C_INT, NULL, C_INT, false);
     in.result = (uint8_t)letter_class(vm_ops[op].sig[2]);
+    if (fuse_sum(&in, &a, op)) {
+        cc_flush(c);
+        in.row = vm_sum_rows[op];
+        in.format = FMT_SUM_LOAD;
+        in.ak = a.ak;
+        in.bk = a.bk;
+        in.a = (uint16_t)a.slot;
+        in.b = (uint16_t)a.slot2;
+        in.k = a.k;
+        cc_push_pending(c, &in, false);
+        return;
+    }
+    cc_resolve(c, &in, &a, C_INT, NULL, C_INT, false);
     cc_push_pending(c, &in, false);
+}
+
+/* The third index of a row of fused stores is the value's kind. */
+static void store_to_sum(cc *c, vm_op op, insn *in, entry *value,
+                         const entry *sum)
+{
+    value_class class = letter_class(vm_ops[op].sig[1]);
+    insn probe = *in;
+    /* The value on its own chooses like the value of a plain store to a slot.
+     */
+    entry dummy = {.kind = E_SLOT};
+    cc_resolve(c, &probe, &dummy, C_INT, value, class, false);
+    in->row = NULL;
+    in->handler = vm_sum_rows[op][VM_ROW_INDEX(sum->ak, sum->bk, probe.bk)];
+    if (!in->handler) { /* this kind of value only from a slot */
+        in->handler = vm_sum_rows[op][VM_ROW_INDEX(sum->ak, sum->bk, VM_K_S)];
+        probe.b = cc_in_slot(c, value);
+        probe.bk = VM_K_S;
+    }
+    in->format = FMT_SUM_STORE;
+    in->ak = sum->ak;
+    in->bk = sum->bk;
+    in->a = (uint16_t)sum->slot;
+    in->b = (uint16_t)sum->slot2;
+    in->k = sum->k;
+    in->c = probe.b;
+    if (probe.bk == VM_K_K) {
+        in->nextra = 1;
+        in->extra[0] = probe.k2;
+    }
+    in->result = C_NONE;
+    cc_encode(c, in, VM_K_S, 0);
 }
 
 static void store(cc *c, vm_op op, vm_memarg arg)
@@ -269,6 +373,10 @@ static void store(cc *c, vm_op op, vm_memarg arg)
     insn in = new_insn(c, op, FMT_STORE);
     entry value = cc_pop(c), address = cc_pop(c);
     in.imm = end_offset(op, arg);
+    if (fuse_sum(&in, &address, op)) {
+        store_to_sum(c, op, &in, &value, &address);
+        return;
+    }
     cc_resolve(c, &in, &address, C_INT, &value, letter_class(vm_ops[op].sig[1]),
                false);
     in.result = C_NONE;
@@ -529,6 +637,11 @@ void cc_op(cc *c, vm_op op)
     case VM_OP_F32_CONST: cc_push_const(c, vm_read_fixed32(&c->p)); return;
     case VM_OP_F64_CONST: cc_push_const(c, vm_read_fixed64(&c->p)); return;
     case VM_OP_V128_CONST: const128(c); return;
+    case VM_OP_I32_ADD:
+    case VM_OP_I32_SUB:
+        if (!lazy_sum(c, op == VM_OP_I32_SUB))
+            rowed(c, op);
+        return;
     case VM_OP_I32_EQZ: eqz(c, VM_OP_I32_EQ); return;
     case VM_OP_I64_EQZ: eqz(c, VM_OP_I64_EQ); return;
     case VM_OP_I32_WRAP_I64:

@@ -60,6 +60,9 @@ enum {
 extern const vm_handler *const vm_rows[VM_X_COUNT];
 extern const vm_handler *const vm_branch_rows[VM_X_COUNT];
 extern const vm_handler vm_simple[VM_X_COUNT];
+/* Accesses whose address is the sum of a and b: the third index is the kind of
+ * the destination, or of the value stored. */
+extern const vm_handler *const vm_sum_rows[VM_OP_COUNT];
 /* Loads and stores with a 64-bit or other than the first memory, or a wide
  * offset: over slots. */
 extern const vm_handler vm_far[VM_OP_COUNT];
