@@ -88,6 +88,7 @@ static void set_target(cc *c, uint32_t half, uint32_t base, uint32_t to)
 
 static void bind(cc *c, uint32_t *list, uint32_t target)
 {
+    c->barrier = c->ncells;
     while (*list != NO_PATCH) {
         uint32_t i = *list;
         patch *p = &c->patches[i];
@@ -236,6 +237,11 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
     insn in;
     uint32_t which = back ? VM_BRANCH_BACK : VM_BRANCH_FORWARD;
     bool test_zero = false;
+    if (cond.kind == E_PENDING) {
+        uint32_t half = cc_fuse_branch(c, sense, back, base);
+        if (half)
+            return half;
+    }
     if (cond.kind == E_PENDING && is_compare(c->pending.op)) {
         in = c->pending;
         c->has_pending = false;
@@ -259,6 +265,11 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
                     .offset = c->offset};
         in.row = vm_branch_rows[in.op];
         cc_resolve(c, &in, &cond, C_INT, NULL, C_INT, false);
+        if (back && sense) {
+            uint32_t half = cc_fuse_countdown(c, &in, base);
+            if (half)
+                return half;
+        }
     }
     const vm_handler *row = vm_branch_rows[in.op];
     *base = cc_start(c, row[VM_ROW_INDEX(in.ak, in.bk, which)]);
@@ -394,6 +405,7 @@ static void open_block(cc *c, label_kind kind)
     if (kind != L_BLOCK)
         cc_spill(c, l->sp, true);
     l->start = c->ncells;
+    c->barrier = c->ncells;
 }
 
 static void open_if(cc *c)

@@ -130,6 +130,16 @@ typedef struct jump {
     uint32_t half, base;
 } jump;
 
+/* The instruction emitted last, to be taken back by a fusion. */
+typedef struct last_insn {
+    bool valid;
+    insn in;
+    vm_kind dk;
+    uint32_t slot;       /* of the destination */
+    uint32_t start, end; /* cells */
+    uint32_t nmap, nmap_end, map_cell, map_offset;
+} last_insn;
+
 typedef struct cc {
     jmp_buf fail;
     vm_error *err;
@@ -158,6 +168,8 @@ typedef struct cc {
     insn pending;
     bool has_pending;
     uint32_t pending_at;
+    last_insn last;
+    uint32_t barrier; /* the last cell that something leads to */
 
     label *labels;
     uint32_t nlabels, labels_cap;
@@ -219,6 +231,16 @@ static inline uint64_t cc_fields(uint32_t f0, uint32_t f1, uint32_t f2,
 {
     return (uint64_t)(f0 | f1 << 16) | (uint64_t)(f2 | f3 << 16) << 32;
 }
+
+/* ---- compile_fuse.c
+ * ----------------------------------------------------------- */
+
+/* A binary operation with the pending one; false: no such pair. */
+bool cc_fuse_binary(cc *c, vm_op op);
+/* A branch on the pending condition, fused with what makes it.  Returns the
+ * half for the target, or 0. */
+uint32_t cc_fuse_branch(cc *c, bool sense, bool back, uint32_t *base);
+uint32_t cc_fuse_countdown(cc *c, const insn *in, uint32_t *base);
 
 /* ---- compile_gc.c -----------------------------------------------------------
  */
