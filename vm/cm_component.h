@@ -57,6 +57,7 @@ typedef enum cm_space {
     CM_SPACE_CORE_MODULE,
     CM_SPACE_CORE_INSTANCE,
     CM_SPACE_FUNC,
+    CM_SPACE_VALUE,
     CM_SPACE_COMPONENT,
     CM_SPACE_INSTANCE,
     CM_SPACE_COUNT,
@@ -78,6 +79,8 @@ typedef enum cm_step_kind {
     CM_STEP_LIFT,          /* -> func */
     CM_STEP_LOWER,         /* -> core func */
     CM_STEP_BUILTIN,       /* -> core func */
+    CM_STEP_VALUE,         /* -> value, a constant */
+    CM_STEP_START,         /* -> value, if the function has a result */
     CM_STEP_IMPORT,        /* -> what was imported */
     CM_STEP_EXPORT,        /* -> the same again, with the ascribed type */
 } cm_step_kind;
@@ -107,6 +110,7 @@ typedef struct cm_step {
         const cm_arg *args;
         const cm_coreinst *bag; /* core bag: items by kind and index */
         const cm_scope *scope;
+        const cm_value *value;
         const struct cm_canon *canon;
         struct {
             uint32_t resource; /* its number */

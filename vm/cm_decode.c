@@ -37,6 +37,7 @@ void cm_scope_leave(cm_decoder *d)
     free(b->core_instances.at);
     free(b->types.at);
     free(b->funcs.at);
+    free(b->values.at);
     free(b->components.at);
     free(b->instances.at);
     free(b->steps.at);
@@ -69,9 +70,9 @@ bool cm_space_add(cm_decoder *d, const cm_externtype *type)
             return cm_invalid(d, "more than %u instances in a component",
                               CM_MAX_INSTANCES);
         return CM_PUSH(d, &b->instances, type->instance);
-    case CM_SORT_VALUE: break;
+    case CM_SORT_VALUE: return cm_value_add(d, type->value, false);
     }
-    return cm_invalid(d, "values are not supported");
+    return false;
 }
 
 /* ---- items by sort and index ------------------------------------------- */
@@ -110,7 +111,7 @@ static bool item_at(cm_decoder *d, cm_sort sort, uint32_t index,
             break;
         out->instance = b->instances.at[index];
         return true;
-    case CM_SORT_VALUE: return cm_invalid(d, "values are not supported");
+    case CM_SORT_VALUE: return cm_value_use(d, index, &out->value);
     }
     return cm_out_of_bounds(d, space_names[sort], index);
 }
@@ -296,7 +297,8 @@ static bool decode_export(cm_decoder *d)
         !(has_type ? ascribe(d, &item, &declared)
                    : cm_export_item(d, &item, &declared)) ||
         !cm_side_add(d, &d->scope->exports, CM_AS_EXPORT, name, &declared) ||
-        !cm_space_add(d, &declared))
+        !(item.sort == CM_SORT_VALUE ? cm_value_add(d, declared.value, true)
+                                     : cm_space_add(d, &declared)))
         return false;
     return cm_step_add(d, (cm_step){.kind = CM_STEP_EXPORT,
                                     .sort = (uint8_t)declared.sort,
@@ -552,12 +554,6 @@ static bool decode_custom(cm_decoder *d)
     return true;
 }
 
-static bool decode_gated(cm_decoder *d)
-{
-    return cm_invalid(d, "value definitions and component start functions are "
-                         "not supported");
-}
-
 static const struct {
     bool (*decode)(cm_decoder *d);
     bool is_vector; /* `decode` is for each element */
@@ -566,9 +562,9 @@ static const struct {
     {cm_decode_core_instance, true}, {cm_decode_core_type, true},
     {decode_nested, false},          {decode_instance, true},
     {cm_decode_alias, true},         {cm_decode_type, true},
-    {cm_decode_canon, true},         {decode_gated, false}, /* start */
+    {cm_decode_canon, true},         {cm_decode_start, false},
     {decode_import, true},           {decode_export, true},
-    {decode_gated, false}, /* values */
+    {cm_decode_value, true},
 };
 
 static bool decode_section(cm_decoder *d, const uint8_t *end)
@@ -636,9 +632,10 @@ static bool finish_scope(cm_decoder *d, cm_scope *scope)
     scope->counts[CM_SPACE_CORE_MODULE] = b->modules.count;
     scope->counts[CM_SPACE_CORE_INSTANCE] = b->core_instances.count;
     scope->counts[CM_SPACE_FUNC] = b->funcs.count;
+    scope->counts[CM_SPACE_VALUE] = b->values.count;
     scope->counts[CM_SPACE_COMPONENT] = b->components.count;
     scope->counts[CM_SPACE_INSTANCE] = b->instances.count;
-    return scope->type && scope->steps;
+    return scope->type && scope->steps && cm_values_all_used(d);
 }
 
 /* Reads one component; the present section's end is restored. */

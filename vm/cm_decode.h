@@ -6,6 +6,7 @@
  *   cm_decode_type.c   component-level types
  *   cm_decode_core.c   core modules, core instances, core types
  *   cm_decode_canon.c  canonical definitions
+ *   cm_decode_value.c  values and start functions
  *   cm_reader.c        bytes -> numbers and names, growing arrays
  *   cm_subst.c         replacing resource numbers and type identities
  *   cm_visible.c       external visibility of types, opening of instances
@@ -63,6 +64,11 @@ typedef struct cm_coretype {
 typedef CM_VEC(cm_coretype) cm_vec_coretype;
 typedef CM_VEC(vm_externtype) cm_vec_extern;
 
+typedef struct cm_value_info {
+    const cm_type *type;
+    bool used;
+} cm_value_info;
+
 /* The names on one side of a component: what was imported or exported. */
 typedef struct cm_side {
     CM_VEC(cm_decl) decls;
@@ -83,6 +89,7 @@ typedef struct cm_builder {
     CM_VEC(const cm_coreinst *) core_instances;
     CM_VEC(cm_typedef) types;
     CM_VEC(const cm_functype *) funcs;
+    CM_VEC(cm_value_info) values;
     CM_VEC(const cm_componenttype *) components;
     CM_VEC(const cm_interface *) instances;
     CM_VEC(cm_step) steps;
@@ -233,6 +240,16 @@ VM_MUST_CHECK bool cm_decode_core_module(cm_decoder *d, const uint8_t *bytes,
 VM_MUST_CHECK bool cm_decode_core_instance(cm_decoder *d);
 VM_MUST_CHECK bool cm_decode_core_alias(cm_decoder *d, vm_extern_kind kind);
 VM_MUST_CHECK bool cm_decode_canon(cm_decoder *d);
+
+/* ---- values (cm_decode_value.c) ---------------------------------------- */
+
+VM_MUST_CHECK bool cm_decode_value(cm_decoder *d); /* one of section 12 */
+VM_MUST_CHECK bool cm_decode_start(cm_decoder *d); /* section 9 */
+VM_MUST_CHECK bool cm_value_add(cm_decoder *d, const cm_type *type, bool used);
+/* The one use that a value has. */
+VM_MUST_CHECK bool cm_value_use(cm_decoder *d, uint32_t index,
+                                const cm_type **type);
+VM_MUST_CHECK bool cm_values_all_used(cm_decoder *d);
 
 VM_MUST_CHECK bool cm_step_add(cm_decoder *d, cm_step step);
 

@@ -472,6 +472,22 @@ static bool read_module_type(cm_decoder *d, cm_externtype *out)
            cm_invalid(d, "core type index %u is not a module type", index);
 }
 
+/* wasm-tools writes no bound before a type: a primitive's code cannot be
+ * mistaken for one. */
+static bool read_valuebound(cm_decoder *d, cm_externtype *out)
+{
+    uint8_t byte;
+    if (!cm_read_byte(d, &byte))
+        return false;
+    if (byte == 0)
+        return cm_invalid(d, "`eq` bounds of values are not supported");
+    if (byte >= 0x40)
+        d->at--;
+    else if (byte != 1)
+        return cm_bad_byte(d, byte, "value bound");
+    return cm_read_valtype(d, &out->value);
+}
+
 bool cm_read_externtype(cm_decoder *d, cm_externtype *out)
 {
     cm_typedef def;
@@ -498,8 +514,7 @@ bool cm_read_externtype(cm_decoder *d, cm_externtype *out)
             return false;
         out->instance = def.instance;
         return true;
-    case CM_SORT_VALUE:
-        return cm_invalid(d, "value imports and exports are not supported");
+    case CM_SORT_VALUE: return read_valuebound(d, out);
     default: return cm_bad_byte(d, byte, "component external kind");
     }
 }

@@ -6,6 +6,7 @@
  */
 #include "vm/cm_link.h"
 #include "vm/cm_names.h"
+#include "vm/cm_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,12 +85,14 @@ static struct cm_spaces *spaces_create(cm_arena *arena,
     s->core_instances = cm_arena_alloc(arena, counts[CM_SPACE_CORE_INSTANCE],
                                        sizeof *s->core_instances);
     s->funcs = cm_arena_alloc(arena, counts[CM_SPACE_FUNC], sizeof *s->funcs);
+    s->values =
+        cm_arena_alloc(arena, counts[CM_SPACE_VALUE], sizeof *s->values);
     s->components = cm_arena_alloc(arena, counts[CM_SPACE_COMPONENT],
                                    sizeof *s->components);
     s->instances =
         cm_arena_alloc(arena, counts[CM_SPACE_INSTANCE], sizeof *s->instances);
-    return s->modules && s->core_instances && s->funcs && s->components &&
-                   s->instances
+    return s->modules && s->core_instances && s->funcs && s->values &&
+                   s->components && s->instances
                ? s
                : NULL;
 }
@@ -146,8 +149,10 @@ static void add_item(builder *b, const cm_item *item)
     case CM_SORT_INSTANCE:
         s->instances[s->counts[CM_SPACE_INSTANCE]++] = item->instance;
         break;
-    case CM_SORT_TYPE: /* resources are found through the view */
-    case CM_SORT_VALUE: break;
+    case CM_SORT_VALUE:
+        s->values[s->counts[CM_SPACE_VALUE]++] = item->value;
+        break;
+    case CM_SORT_TYPE: break; /* resources are found through the view */
     }
 }
 
@@ -167,7 +172,7 @@ static cm_item item_at(const cm_instance *inst, cm_sort sort, uint32_t index)
         if (index != UINT32_MAX) /* a resource, by number */
             item.resource = inst->view.slots[index - inst->view.base];
         break;
-    case CM_SORT_VALUE: break;
+    case CM_SORT_VALUE: item.value = s->values[index]; break;
     }
     return item;
 }
@@ -441,6 +446,59 @@ static vm_status step_builtin(builder *b, const cm_step *step)
     return VM_OK;
 }
 
+/* ---- values ------------------------------------------------------------ */
+
+static vm_status step_value(builder *b, const cm_step *step)
+{
+    cm_item item = {.sort = CM_SORT_VALUE, .value = step->value};
+    add_item(b, &item);
+    return VM_OK;
+}
+
+/*
+ * Start functions are called from outside while the instance and its parents
+ * are being made: nothing of theirs runs, so that they can be entered.
+ */
+static vm_status call_start(builder *b, cm_func *func, const cm_value *args,
+                            cm_result *result)
+{
+    for (cm_instance *i = b->inst; i; i = i->parent)
+        i->may_enter = true;
+    vm_status status = cm_func_call(func, args, result, b->err);
+    for (cm_instance *i = b->inst; i; i = i->parent)
+        i->may_enter = false;
+    return status;
+}
+
+static vm_status keep_result(builder *b, const cm_type *type,
+                             const cm_value *value)
+{
+    cm_value *kept = take(b, 1, sizeof *kept);
+    if (!kept || !cm_value_copy(&b->cs->arena, type, value, kept))
+        return no_memory(b->err);
+    cm_item item = {.sort = CM_SORT_VALUE, .value = kept};
+    add_item(b, &item);
+    return VM_OK;
+}
+
+static vm_status step_start(builder *b, const cm_step *step)
+{
+    cm_func *func = b->inst->spaces->funcs[step->index];
+    cm_value *args = take(b, step->count, sizeof *args);
+    cm_result result;
+    if (!args)
+        return no_memory(b->err);
+    for (uint32_t i = 0; i < step->count; i++)
+        args[i] = *b->inst->spaces->values[step->args[i].index];
+    vm_status status = call_start(b, func, args, &result);
+    if (status != VM_OK)
+        return status;
+    if (func->type->result)
+        status = keep_result(b, func->type->result, &result.value);
+    cm_result_free(&result);
+    return status;
+}
+
 /* ---- running the steps ------------------------------------------------- */
 
 static vm_status (*const steps[])(builder *b, const cm_step *step) = {
@@ -457,6 +515,8 @@ static vm_status (*const steps[])(builder *b, const cm_step *step) = {
     [CM_STEP_LIFT] = step_lift,
     [CM_STEP_LOWER] = step_lower,
     [CM_STEP_BUILTIN] = step_builtin,
+    [CM_STEP_VALUE] = step_value,
+    [CM_STEP_START] = step_start,
     [CM_STEP_IMPORT] = step_import,
     [CM_STEP_EXPORT] = step_export,
 };

@@ -139,6 +139,7 @@ typedef struct cm_item {
         const cm_exports *instance;
         cm_resource *resource; /* sort type: NULL when not a resource */
         vm_module *module;
+        const cm_value *value;
         struct {
             const cm_scope *scope;
             cm_instance *outer; /* where its outer aliases are looked up */

@@ -26,6 +26,7 @@ struct cm_spaces {
     vm_module **modules;
     cm_core_item *core_instances;
     cm_func **funcs;
+    const cm_value **values;
     cm_closure *components;
     const cm_exports **instances;
 };

@@ -255,6 +255,7 @@ bool cm_declare(cm_decoder *d, cm_level level, const cm_externtype *type,
         cm_subst_finish(&s);
         return out->instance != NULL;
     case CM_SORT_VALUE:
+        return need(d, level, visible(d, level, type->value), "value");
     case CM_SORT_COMPONENT:
     case CM_SORT_CORE_MODULE: break;
     }

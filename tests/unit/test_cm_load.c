@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vm/component.h"
+#include "vm/cm_internal.h"
 
 /* ---- bytes ----------------------------------------------------------------
  */
@@ -285,6 +285,69 @@ static void types_are_limited(void **state)
     assert_refused(&b, VM_PHASE_VALIDATE, "effective type size");
 }
 
+/*
+ * (value 0: u32 41), a core function that adds one, lifted, as the start
+ * function; its result is exported as "v".
+ */
+static bytes with_start(void)
+{
+    static const char module[] = "\0asm\1\0\0\0"
+                                 "\1\6\1\x60\1\x7f\1\x7f"
+                                 "\3\2\1\0"
+                                 "\7\5\1\1f\0\0"
+                                 "\x0a\x09\1\7\0\x20\0\x41\1\x6a\x0b";
+    bytes b = component(), core = {0}, instance = {0}, alias = {0};
+    bytes type = {0}, canon = {0}, value = {0}, start = {0}, export = {0};
+    put(&core, module, sizeof module - 1);
+    section(&b, 1, &core);
+    PUT(&instance, "\1\0\0\0");
+    section(&b, 2, &instance);
+    PUT(&alias, "\1\0\0\1\0\1f");
+    section(&b, 6, &alias);
+    PUT(&type, "\1\x40\1\1x\x79\0\x79");
+    section(&b, 7, &type);
+    PUT(&canon, "\1\0\0\0\0\0");
+    section(&b, 8, &canon);
+    PUT(&value, "\1\x79\1\x29");
+    section(&b, 12, &value);
+    PUT(&start, "\0\1\0\1");
+    section(&b, 9, &start);
+    PUT(&export, "\1\0\1v\2\1\0");
+    section(&b, 11, &export);
+    return b;
+}
+
+static void start_functions(void **state)
+{
+    vm_store *store;
+    cm_instance *instance;
+    bytes b = with_start();
+    cm_component *c = load(&b);
+    assert_non_null(c);
+    assert_int_equal(vm_store_create(engine, NULL, &store), VM_OK);
+    assert_int_equal(cm_instantiate(NULL, c, store, &instance, NULL, &err),
+                     VM_OK);
+    assert_int_equal(instance->exports.items[0].sort, CM_SORT_VALUE);
+    assert_int_equal(instance->exports.items[0].value->u, 42);
+    cm_component_release(c);
+    vm_store_destroy(store);
+    free(b.at);
+}
+
+/* Every value is used exactly once. */
+static void values_are_linear(void **state)
+{
+    bytes b = component(), value = {0}, export = {0};
+    PUT(&value, "\1\x79\1\x29");
+    section(&b, 12, &value);
+    bytes twice = {0};
+    put(&twice, b.at, b.len);
+    assert_refused(&b, VM_PHASE_VALIDATE, "was not used");
+    PUT(&export, "\2\0\1v\2\0\0\0\1w\2\0\0");
+    section(&twice, 11, &export);
+    assert_refused(&twice, VM_PHASE_VALIDATE, "more than once");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +359,8 @@ int main(void)
         cmocka_unit_test(nesting),
         cmocka_unit_test(instances_are_limited),
         cmocka_unit_test(types_are_limited),
+        cmocka_unit_test(start_functions),
+        cmocka_unit_test(values_are_linear),
     };
     return cmocka_run_group_tests_name("cm_load", tests, setup, teardown);
 }
