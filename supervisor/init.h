@@ -79,7 +79,8 @@ typedef struct instance {
     bool attached;
     bool revive; /* lost its compositor: started again in any case */
     bool killed; /* asked to end: not restarted */
-    bool reported;
+    bool reported; /* this run: ready, failed, ended or slow was said */
+    bool settled;  /* any run: the boot does not wait for it any more */
     uint64_t started, due;
     uint32_t failures, restarts;
     uint32_t statuses;  /* messages on the status socket */

@@ -169,7 +169,7 @@ static void check_all_ready(void)
     if (!init.planned || init.all_ready || init.power)
         return;
     for (EACH(i))
-        if (i->id && i->boot && !i->reported)
+        if (i->id && i->boot && !i->settled)
             return;
     init.all_ready = true;
     init_say("all-ready %llu", (unsigned long long)init_now());
@@ -181,7 +181,7 @@ static void report(instance *i, const char *what)
 {
     if (i->reported || init.power)
         return;
-    i->reported = true;
+    i->reported = i->settled = true;
     if (!i->scale)
         init_say("%s %s %llu", what, i->grant->name,
                  (unsigned long long)init_now());
@@ -266,10 +266,12 @@ static void say_ended(const instance *i, int status)
 static bool wants_restart(const instance *i, bool failed)
 {
     const app_grant *g = i->grant;
-    if (i->killed || i->attached || init.power)
+    if (i->attached || init.power)
         return false;
     if (i->revive)
         return true;
+    if (i->killed) /* by a person: only what has to run comes back */
+        return g->restart == GRANT_RESTART_ALWAYS;
     if (g->restart == GRANT_RESTART_NEVER ||
         (g->restart == GRANT_RESTART_ON_FAILURE && !failed))
         return false;
@@ -283,7 +285,7 @@ static void wait_for_restart(instance *i)
         wait *= 2;
     i->due = init_now() + (wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
     i->state = INSTANCE_WAITING;
-    i->revive = false;
+    i->revive = i->killed = false;
     i->restarts++;
 }
 
@@ -572,7 +574,7 @@ void apps_scale_progress(void)
     for (EACH(i)) {
         if (!i->id || !i->scale)
             continue;
-        if (!i->reported)
+        if (!i->settled)
             return;
         ready += i->state == INSTANCE_READY;
     }
