@@ -150,12 +150,12 @@ static bool parse_options(int argc, char **argv)
         {0},
     };
     init.options.system = "/system";
-    init.data = "/data";
+    init.options.data = "/data";
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 's': init.options.system = optarg; break;
-        case 'd': init.data = optarg; break;
+        case 'd': init.options.data = optarg; break;
         case 'h': init.options.headless = true; break;
         case 'H': init.options.host = true; break;
         default: return false;
@@ -172,6 +172,8 @@ static void prepare(void)
         instance *at = &init.instances[i];
         at->status.fd = at->process.fd = at->log_read = at->changes = -1;
         at->stdio[0] = at->stdio[1] = at->ipc_end = at->net_end = -1;
+        for (size_t f = 0; f < FOLDER_FDS; f++)
+            at->files[f] = -1;
     }
     init.next_id = 1;
     init.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -43,7 +43,7 @@ typedef struct service {
     bool ready;
     bool done;             /* ended as it should (manifest reader) */
     uint64_t started, due; /* ms since boot; due 0: not waiting */
-    uint32_t failures;
+    uint32_t failures, restarts;
     int log_read; /* kept, so that a new logger can go on reading */
     int log_write;
     watch control;
@@ -53,6 +53,7 @@ typedef enum service_id {
     SERVICE_DISPLAY,
     SERVICE_LOGGER,
     SERVICE_MANIFESTS,
+    SERVICE_FOLDERS,
     SERVICE_SPAWNER,
     SERVICE_NETD,
     SERVICE_BROKER,
@@ -71,14 +72,15 @@ typedef struct instance {
     uint32_t launcher; /* id of the instance that asked, or 0 */
     const app_grant *grant;
     instance_state state;
-    bool queued; /* to be sent to the spawner */
-    bool asked;  /* sent, not yet answered */
-    pid_t pid;   /* 0: not running */
-    bool boot;   /* counts for all-ready */
+    bool queued;  /* to be sent to the spawner */
+    bool opening; /* its component and folders */
+    bool asked;   /* the spawner, which has not answered yet */
+    pid_t pid;    /* 0: not running */
+    bool boot;    /* counts for all-ready */
     bool scale;
     bool attached;
-    bool revive; /* lost its compositor: started again in any case */
-    bool killed; /* asked to end: not restarted */
+    bool revive;   /* lost its compositor: started again in any case */
+    bool killed;   /* asked to end: not restarted */
     bool reported; /* this run: ready, failed, ended or slow was said */
     bool settled;  /* any run: the boot does not wait for it any more */
     uint64_t started, due;
@@ -86,20 +88,19 @@ typedef struct instance {
     uint32_t statuses;  /* messages on the status socket */
     int syscall_killed; /* number, or -1 */
     int log_read;
-    int stdio[2];         /* attached: stdin and stdout, until forked; or -1 */
-    int ipc_end, net_end; /* the services' ends, for restarted services */
-    int changes;          /* eventfd shared with the app, or -1 */
+    int files[FOLDER_FDS]; /* component and folders, until forked; or -1 */
+    int stdio[2];          /* attached: stdin and stdout, until forked; or -1 */
+    int ipc_end, net_end;  /* the services' ends, for restarted services */
+    int changes;           /* eventfd shared with the app, or -1 */
     watch status, process;
     grant_strings args;
 } instance;
 
 typedef struct init_state {
     role_options options;
-    const char *data; /* host folder of /data */
     int epoll, signals;
     int log; /* PID 1's own lines go here */
     bool cgroups;
-    bool data_mounted;
     service services[SERVICE_COUNT];
     uint32_t napps;
     app_grant apps[INIT_MAX_APPS];
@@ -124,12 +125,7 @@ void init_due(uint64_t *next, uint64_t due);
 
 /* init_boot.c */
 void boot_mount(void);
-void boot_mount_data(void); /* after the first services: it may be slow */
 void boot_cgroups(void);
-/* A folder of /data or /system as a mount of its own: ".." leads nowhere and
- * writable false is the kernel's business.  A descriptor, or -errno. */
-int boot_open_folder(const grant_folder *folder);
-int boot_open_component(const char *path);
 
 /* init_services.c */
 void services_start(void);
@@ -156,6 +152,8 @@ instance *apps_launch(const app_grant *grant, const grant_strings *args,
                       uint32_t launcher, const int fds[2], int *err);
 /* The spawner's answer; then what reap() saw before it, if anything. */
 void apps_spawned(const spawn_reply *reply);
+/* The folders' answer; takes the descriptors. */
+void apps_opened(const folder_reply *reply, const int fds[FOLDER_FDS]);
 bool apps_reaped(pid_t pid, int status);
 void init_match_early(pid_t pid);
 void apps_tick(uint64_t now, uint64_t *next);
@@ -180,6 +178,12 @@ typedef enum wire_result {
     WIRE_FAILED, /* the reason is in the app's log */
 } wire_result;
 wire_result wire_and_spawn(instance *i);
+/* Component and folders: those of the image are opened at once (0, or a
+ * negative errno and what it was), others by the service that may wait for the
+ * disk and answers with apps_opened (false: it is not there now). */
+bool wire_needs_disk(const app_grant *grant);
+int wire_open_image(instance *i, const char **what);
+bool wire_ask_files(instance *i);
 void wire_client(instance *i, service_id id, bool adopted);
 void wire_cgroup_path(const instance *i, char out[96]);
 

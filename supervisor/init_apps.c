@@ -3,9 +3,9 @@
  * again.  An instance is in one slot of a fixed table from launch until it
  * has ended for good; its uid is the slot's.
  *
- *   launch -> queued -> asked (the spawner) -> pid -> ready -> ended
- *                ^                                               |
- *                +---------------- waiting (back-off) <----------+
+ *   launch -> queued -> opening -> asked (spawner) -> pid -> ready -> ended
+ *                ^                                                      |
+ *                +------------------ waiting (back-off) <---------------+
  */
 #include "supervisor/init.h"
 
@@ -122,6 +122,7 @@ instance *apps_launch(const app_grant *grant, const grant_strings *args,
         .ipc_end = -1,
         .net_end = -1,
         .stdio = {fds ? fds[0] : -1, fds ? fds[1] : -1},
+        .files = {-1, -1, -1, -1, -1},
         .status.fd = -1,
         .process.fd = -1,
         .started = init_now(),
@@ -156,6 +157,8 @@ static void unwire(instance *i)
     close_fd(&i->changes);
     close_fd(&i->ipc_end);
     close_fd(&i->net_end);
+    for (size_t f = 0; f < FOLDER_FDS; f++)
+        close_fd(&i->files[f]);
     if (!init.cgroups)
         return;
     wire_cgroup_path(i, path);
@@ -293,7 +296,7 @@ static void ended(instance *i, bool failed)
 {
     uint64_t ran = init_now() - i->started;
     i->pid = 0;
-    i->asked = i->queued = false;
+    i->asked = i->queued = i->opening = false;
     unwire(i);
     close_stdio(i);
     i->failures = failed ? (ran > HEALTHY_AFTER ? 1 : i->failures + 1) : 0;
@@ -339,18 +342,15 @@ bool apps_reaped(pid_t pid, int status)
 /* Not its own failure: it waits a little for the service. */
 static void start_later(instance *i)
 {
-    i->asked = false;
+    i->asked = i->opening = false;
     unwire(i);
     i->state = INSTANCE_WAITING;
     i->due = init_now() + LATER;
 }
 
-static void start(instance *i)
+/* The second half of a start: its files are open. */
+static void spawn(instance *i)
 {
-    i->queued = false;
-    i->due = 0;
-    i->state = INSTANCE_STARTING;
-    i->started = init_now();
     wire_result result = wire_and_spawn(i);
     i->asked = result == WIRE_OK;
     if (result == WIRE_LATER)
@@ -361,11 +361,62 @@ static void start(instance *i)
     ended(i, true);
 }
 
+static void cannot_open(instance *i, const char *what, int err)
+{
+    init_say("app %s cannot be started: %s: %s", i->grant->name, what,
+             strerror(-err));
+    ended(i, true);
+}
+
+static void start(instance *i)
+{
+    const char *what;
+    int err;
+    i->queued = i->reported = false;
+    i->due = 0;
+    i->state = INSTANCE_STARTING;
+    i->started = init_now();
+    if (!wire_needs_disk(i->grant)) {
+        if (!(err = wire_open_image(i, &what)))
+            spawn(i);
+        else
+            cannot_open(i, what, err);
+        return;
+    }
+    i->opening = wire_ask_files(i);
+    if (!i->opening)
+        start_later(i);
+}
+
+void apps_opened(const folder_reply *reply, const int fds[FOLDER_FDS])
+{
+    instance *i = apps_instance(reply->id);
+    bool wanted = i && i->opening;
+    for (uint32_t f = 0; f < FOLDER_FDS; f++) {
+        if (wanted)
+            i->files[f] = fds[f];
+        else if (fds[f] >= 0)
+            close(fds[f]);
+    }
+    if (!wanted)
+        return;
+    i->opening = false;
+    if (!reply->error) {
+        spawn(i);
+        return;
+    }
+    const app_grant *g = i->grant;
+    const char *what = reply->which && reply->which <= g->nfolders
+                           ? g->folders[reply->which - 1].host
+                           : g->component;
+    cannot_open(i, what, reply->error);
+}
+
 /* Between the request to the spawner and readiness. */
 static bool is_starting(const instance *i, uint64_t now)
 {
-    return i->id && (i->asked ||
-                     (i->pid && !i->reported && now < i->started + START_TIME));
+    return i->id && (i->asked || ((i->pid || i->opening) && !i->reported &&
+                                  now < i->started + START_TIME));
 }
 
 /* Starts queued instances while few others are starting. */
@@ -384,7 +435,7 @@ static void pump(void)
             break;
         if (i->id && i->queued) {
             start(i);
-            asked += i->asked;
+            asked += is_starting(i, now);
         }
     }
     inside = false;
@@ -413,7 +464,7 @@ void apps_spawned(const spawn_reply *reply)
 static void give_up_waiting(instance *i, uint64_t now, uint64_t *next)
 {
     uint64_t late = i->started + SLOW_AFTER;
-    if (i->reported || !i->pid)
+    if (i->reported || (!i->pid && !i->opening))
         return;
     if (now < i->started + START_TIME)
         init_due(next, i->started + START_TIME);
@@ -482,8 +533,9 @@ void apps_reconnect(service_id id)
         if ((id == SERVICE_BROKER && i->ipc_end >= 0) ||
             (id == SERVICE_NETD && i->net_end >= 0))
             wire_client(i, id, true);
-        if (id == SERVICE_SPAWNER && i->asked)
-            start_later(i); /* it died with the request in its hands */
+        if ((id == SERVICE_SPAWNER && i->asked) ||
+            (id == SERVICE_FOLDERS && i->opening))
+            start_later(i); /* it had the request in its hands */
     }
 }
 

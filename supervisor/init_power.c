@@ -40,7 +40,7 @@ static void write_disks(void)
     pid_t pid = fork();
     if (!pid) {
         sync();
-        _exit(umount2(init.data, 0) != 0);
+        _exit(umount2(init.options.data, 0) != 0);
     }
     for (int ms = 0; pid > 0 && ms < DISKS_MS; ms += 5) {
         if (waitpid(pid, NULL, WNOHANG) == pid)

@@ -28,7 +28,7 @@ typedef struct service_row {
     const char *name;
     int (*main)(int control, const role_options *options);
     /* A message of `size` bytes other than a status_message. */
-    void (*on_message)(const void *message, size_t size);
+    void (*on_message)(const void *message, const int *fds);
     size_t size;
     void (*started)(void); /* runs, perhaps anew */
     void (*ended)(void);
@@ -36,7 +36,7 @@ typedef struct service_row {
 
 /* ---- what services say --------------------------------------------- */
 
-static void on_manifest(const void *message, size_t size)
+static void on_manifest(const void *message, const int *fds)
 {
     const manifest_message *m = message;
     if (m->kind == MANIFEST_GRANT && grant_is_sane(&m->grant))
@@ -47,7 +47,7 @@ static void on_manifest(const void *message, size_t size)
         init_say("a message of the manifest reader is malformed: ignored");
 }
 
-static void on_spawned(const void *message, size_t size)
+static void on_spawned(const void *message, const int *fds)
 {
     const spawn_reply *reply = message;
     apps_spawned(reply);
@@ -55,7 +55,12 @@ static void on_spawned(const void *message, size_t size)
         init_match_early(reply->pid);
 }
 
-static void on_display(const void *message, size_t size)
+static void on_opened(const void *message, const int *fds)
+{
+    apps_opened(message, fds);
+}
+
+static void on_display(const void *message, const int *fds)
 {
     const struct gfx_control *m = message;
     instance *i = apps_instance(m->instance);
@@ -98,6 +103,11 @@ static void reconnect_broker(void)
     apps_reconnect(SERVICE_BROKER);
 }
 
+static void retry_opens(void)
+{
+    apps_reconnect(SERVICE_FOLDERS);
+}
+
 static void retry_spawns(void)
 {
     apps_reconnect(SERVICE_SPAWNER);
@@ -109,6 +119,8 @@ static const service_row rows[SERVICE_COUNT] = {
     [SERVICE_LOGGER] = {"logger", logger_main, NULL, 0, add_logs, NULL},
     [SERVICE_MANIFESTS] = {"manifests", manifests_main, on_manifest,
                            sizeof(manifest_message), NULL, NULL},
+    [SERVICE_FOLDERS] = {"folders", folders_main, on_opened,
+                         sizeof(folder_reply), NULL, retry_opens},
     [SERVICE_SPAWNER] = {"spawner", spawner_main, on_spawned,
                          sizeof(spawn_reply), NULL, retry_spawns},
     [SERVICE_NETD] = {"netd", netd_main, NULL, 0, setup_net, NULL},
@@ -135,23 +147,36 @@ static void on_status(service *s, const status_message *m)
     }
 }
 
+/* Only one service sends descriptors; what another sends is not kept. */
+static void close_fds(const int fds[FOLDER_FDS])
+{
+    for (size_t i = 0; i < FOLDER_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
 /* One message; false when there is none now, or never again. */
 static bool take_message(service *s)
 {
     static _Alignas(16) char message[MESSAGE_MAX];
     size_t head = sizeof(status_message);
-    ssize_t rest = msg_recv(s->control.fd, message, head, message + head,
-                            sizeof message - head, NULL, 0, MSG_DONTWAIT);
+    int fds[FOLDER_FDS];
+    ssize_t rest =
+        msg_recv(s->control.fd, message, head, message + head,
+                 sizeof message - head, fds, FOLDER_FDS, MSG_DONTWAIT);
     if (rest == 0)
         on_status(s, (const status_message *)message);
-    else if (rest > 0 && head + (size_t)rest == s->row->size)
-        s->row->on_message(message, s->row->size);
+    else if (rest > 0 && s->row->on_message &&
+             head + (size_t)rest == s->row->size)
+        s->row->on_message(message, fds);
     else if (rest == -EAGAIN)
         return false;
     else if (rest == -EPIPE || rest == -ECONNRESET)
         return init_unwatch(&s->control), false; /* waitpid sees the end */
     else
         init_say("a message of service %s is malformed: ignored", s->row->name);
+    if (rest <= 0 || s->row->on_message != on_opened)
+        close_fds(fds);
     return true;
 }
 
@@ -192,6 +217,7 @@ static _Noreturn void become(const service *s, int control)
     jail_close_others(keep, 4);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    init.options.restarted = s->restarts > 0;
     _exit(s->row->main(control, &init.options));
 }
 
@@ -251,9 +277,9 @@ void services_start(void)
     service_start(&init.services[SERVICE_DISPLAY]);
     service_start(&init.services[SERVICE_LOGGER]);
     service_start(&init.services[SERVICE_MANIFESTS]);
+    service_start(&init.services[SERVICE_FOLDERS]);
     service_start(&init.services[SERVICE_SPAWNER]);
     boot_cgroups();
-    boot_mount_data();
     service_start(&init.services[SERVICE_BROKER]);
 }
 
@@ -290,6 +316,7 @@ bool services_reaped(pid_t pid, int status)
         return true;
     say_ended(s, status);
     uint64_t now = init_now();
+    s->restarts++;
     s->failures = now - s->started > 10000 ? 0 : s->failures + 1;
     uint64_t wait = 50ull << (s->failures < 9 ? s->failures : 9);
     s->due = now + wait;

@@ -7,6 +7,7 @@
 #include "supervisor/init.h"
 
 #include "gfx/control.h"
+#include "supervisor/folders.h"
 #include "wasi/msg.h"
 #include "wasi/wasi.h"
 
@@ -58,11 +59,16 @@ static bool pair(wiring *w, runner_fd which, int *other)
 
 /* ---- one step per kind of descriptor ------------------------------- */
 
-static bool wire_component(wiring *w)
+/* They have been opened already (wire_open). */
+static bool wire_files(wiring *w)
 {
-    int fd = boot_open_component(w->grant->component);
-    w->fds[RUNNER_COMPONENT] = fd < 0 ? -1 : fd;
-    return fd >= 0 || fail(w, w->grant->component, fd);
+    w->fds[RUNNER_COMPONENT] = w->i->files[0];
+    w->i->files[0] = -1;
+    for (uint32_t i = 0; i < GRANT_FOLDERS; i++) {
+        w->fds[RUNNER_FOLDER + i] = w->i->files[1 + i];
+        w->i->files[1 + i] = -1;
+    }
+    return true;
 }
 
 /* The pipe to the logger is there in any case: traps are reported on it. */
@@ -96,17 +102,6 @@ static bool wire_stdio(wiring *w)
     if (w->grant->stdio == GRANT_STDIO_LOG)
         w->fds[RUNNER_STDOUT] =
             fcntl(w->fds[RUNNER_STDERR], F_DUPFD_CLOEXEC, 3);
-    return true;
-}
-
-static bool wire_folders(wiring *w)
-{
-    for (uint32_t i = 0; i < w->grant->nfolders; i++) {
-        int fd = boot_open_folder(&w->grant->folders[i]);
-        if (fd < 0)
-            return fail(w, w->grant->folders[i].host, fd);
-        w->fds[RUNNER_FOLDER + i] = fd;
-    }
     return true;
 }
 
@@ -230,8 +225,8 @@ static bool wire_status(wiring *w)
 }
 
 static bool (*const steps[])(wiring *w) = {
-    wire_status,  wire_stdio, wire_component, wire_folders, wire_cgroup,
-    wire_display, wire_ipc,   wire_net,       wire_process,
+    wire_status,  wire_stdio, wire_files, wire_cgroup,
+    wire_display, wire_ipc,   wire_net,   wire_process,
 };
 
 static int send_request(wiring *w)
@@ -252,6 +247,47 @@ static int send_request(wiring *w)
         }
     return service_send(SERVICE_SPAWNER, &request, sizeof request, fds, count);
 }
+
+/* ---- component and folders ----------------------------------------- */
+
+static bool in_image(const char *path)
+{
+    return !strncmp(path, "/system/", 8);
+}
+
+bool wire_needs_disk(const app_grant *grant)
+{
+    bool image = in_image(grant->component);
+    for (uint32_t i = 0; i < grant->nfolders; i++)
+        image = image && (in_image(grant->folders[i].host) ||
+                          !strcmp(grant->folders[i].host, "/system"));
+    return !image;
+}
+
+int wire_open_image(instance *i, const char **what)
+{
+    const app_grant *grant = i->grant;
+    *what = grant->component;
+    i->files[0] = folders_open_component(&init.options, grant->component);
+    int err = i->files[0];
+    for (uint32_t f = 0; err >= 0 && f < grant->nfolders; f++) {
+        *what = grant->folders[f].host;
+        err = i->files[1 + f] = folders_open(&init.options, &grant->folders[f]);
+    }
+    return err < 0 ? err : 0;
+}
+
+bool wire_ask_files(instance *i)
+{
+    const app_grant *grant = i->grant;
+    static folder_request request;
+    request = (folder_request){.id = i->id, .count = grant->nfolders};
+    memcpy(request.component, grant->component, sizeof request.component);
+    memcpy(request.folders, grant->folders, sizeof request.folders);
+    return !service_send(SERVICE_FOLDERS, &request, sizeof request, NULL, 0);
+}
+
+/* ---- forking ------------------------------------------------------- */
 
 static void close_all(wiring *w)
 {

@@ -213,6 +213,11 @@ static const rule display[] = {
     END,
 };
 
+static const rule mounts[] = {
+    ALLOW(openat),    ALLOW(mkdirat),       ALLOW(fchmodat),
+    ALLOW(open_tree), ALLOW(mount_setattr), END,
+};
+
 static const rule pairs[] = {
     EQUALS(socketpair, 0, AF_UNIX),
     END,
@@ -235,7 +240,7 @@ static const struct {
     {POLICY_SOCKETS, sockets}, {POLICY_DEVICES, devices},
     {POLICY_SPAWN, spawn},     {POLICY_THREADS, threads},
     {POLICY_CONSOLE, console}, {POLICY_DISPLAY, display},
-    {POLICY_PAIRS, pairs},
+    {POLICY_PAIRS, pairs},     {POLICY_MOUNTS, mounts},
 };
 #define SETS (sizeof sets_table / sizeof *sets_table)
 
@@ -244,6 +249,7 @@ const policy_role policy_roles[] = {
      POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_DEVICES},
     {"logger", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL},
     {"manifests", POLICY_CORE | POLICY_MESSAGES | POLICY_READ},
+    {"folders", POLICY_CORE | POLICY_MESSAGES | POLICY_MOUNTS},
     {"spawner", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_FILES |
                     POLICY_STREAM | POLICY_SPAWN | POLICY_CONSOLE |
                     POLICY_DISPLAY},

@@ -24,6 +24,7 @@ typedef enum policy_set {
     POLICY_THREADS = 1 << 9,
     POLICY_CONSOLE = 1 << 10, /* ask a terminal for its size */
     POLICY_DISPLAY = 1 << 11, /* shared memory for window buffers */
+    POLICY_MOUNTS = 1 << 13,  /* folders as mounts of their own */
     POLICY_PAIRS = 1 << 12,   /* make connected pairs of sockets */
 } policy_set;
 

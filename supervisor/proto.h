@@ -73,6 +73,25 @@ typedef struct net_setup {
     uint32_t address, gateway, dns, prefix;
 } net_setup;
 
+/* ---- PID 1 <-> folders ------------------------------------------------ */
+
+/* The component, then the folders. */
+enum { FOLDER_FDS = 1 + GRANT_FOLDERS };
+
+typedef struct folder_request {
+    uint32_t id;
+    uint32_t count; /* of folders */
+    char component[GRANT_PATH];
+    grant_folder folders[GRANT_FOLDERS];
+} folder_request;
+
+typedef struct folder_reply {
+    uint32_t id;
+    uint32_t count; /* of descriptors that come along */
+    int32_t error;  /* 0, or the errno of descriptor number `which` */
+    uint32_t which;
+} folder_reply;
+
 /* ---- PID 1 <-> spawner ------------------------------------------------------
  */
 

@@ -7,7 +7,7 @@
  * A manifest that does not parse is reported with file:line on stderr (the
  * log) and left out; the others are sent.
  */
-#include "supervisor/init.h"
+#include "supervisor/folders.h"
 #include "supervisor/manifest.h"
 #include "supervisor/roles.h"
 #include "wasi/msg.h"
@@ -152,7 +152,7 @@ int manifests_main(int control, const role_options *options)
 {
     source from = {.control = control};
     /* A mount of its own: ".." ends at it. */
-    from.system = boot_open_folder(&(grant_folder){.host = "/system"});
+    from.system = folders_open(options, &(grant_folder){.host = "/system"});
     from.manifests =
         openat(from.system, "manifests", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     from.cmdline = open(options->host ? "/dev/null" : "/proc/cmdline",

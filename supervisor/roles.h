@@ -13,6 +13,8 @@
 /* Chosen by `vyoma init`'s flags; what a role may need to know of them. */
 typedef struct role_options {
     const char *system; /* "/system" */
+    const char *data;   /* "/data" */
+    bool restarted;     /* not the first process of this role */
     bool headless;      /* no DRM, no evdev */
     bool host;          /* a test on a developer's machine */
 } role_options;
@@ -30,6 +32,7 @@ enum {
 int logger_main(int control, const role_options *options);
 int manifests_main(int control, const role_options *options);
 int broker_main(int control, const role_options *options);
+int folders_main(int control, const role_options *options);
 int netd_main(int control, const role_options *options);
 int display_main(int control, const role_options *options);
 int spawner_main(int control, const role_options *options);
