@@ -126,6 +126,8 @@ vm_status cm_call_fail(cm_call *call, vm_status status, vm_name name)
 void cm_calls_destroy(cm_store *store)
 {
     pool *pool = store->calls;
+    if (pool)
+        cm_hosted_finish(&pool->sched);
     for (pooled *p = pool ? pool->all : NULL, *next; p; p = next) {
         next = p->next;
         cm_call_drop_moving(&p->call);

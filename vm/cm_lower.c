@@ -71,11 +71,19 @@ static vm_status no_call(vm_fiber *fiber)
     return vm_trap(fiber, "out of memory for a call between components");
 }
 
+/* In stores with asynchronous parts a function that may wait is a subtask. */
+static bool may_wait(const cm_lowered *l)
+{
+    return l->type->is_async && cm_store_sched(l->store)->used;
+}
+
 /* A pending call comes back here with its arguments still lifted. */
 static vm_status call_host(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     const cm_lowered *l = env;
     vm_status status = VM_OK;
+    if (may_wait(l))
+        return cm_subtask_call_sync(fiber, env, slots);
     cm_call *call = vm_fiber_pending(fiber);
     if (call) {
         vm_fiber_set_pending(fiber, NULL);

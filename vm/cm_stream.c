@@ -6,38 +6,12 @@
  * (`pending`); the partner's operation then copies and notifies it.  A future
  * is a stream of one value, with its own rules about when it is done.
  */
-#include "vm/cm_task.h"
+#include "vm/cm_stream.h"
 
 #include <string.h>
 
 enum { MAX_BUFFER = (1 << 28) - 1 };
 #define BLOCKED UINT32_MAX
-
-typedef enum copy_result { COMPLETED, DROPPED, CANCELLED } copy_result;
-typedef enum copy_state { IDLE, COPYING, CANCELLING, DONE } copy_state;
-
-typedef struct end end;
-
-/* SharedStreamImpl, SharedFutureImpl */
-typedef struct shared {
-    bool is_future, dropped;
-    end *pending; /* whose buffer waits */
-} shared;
-
-/* CopyEnd, with the buffer of the operation it is in (BufferGuestImpl). */
-struct end {
-    cm_waitable waitable; /* first */
-    shared *shared;
-    const cm_type *type; /* the stream's or future's, in inst's numbers */
-    cm_instance *inst;
-    bool is_writer;
-    copy_state state;
-    cm_options options;
-    uint64_t ptr;
-    uint32_t progress, length;
-    copy_result result; /* of the pending event */
-    bool reclaims;      /* the event ends the wait for more */
-};
 
 /* ---- types ---------------------------------------------------------------
  */
@@ -74,13 +48,14 @@ static bool none_or_number(const cm_type *type)
 /* ---- copying -------------------------------------------------------------
  */
 
-static uint64_t item_size(const end *e)
+static uint64_t item_size(const cm_end *e)
 {
     return e->type->elem ? e->type->elem->size[e->options.mem64] : 0;
 }
 
 /* dst.write(src.read(n)), value by value through the component's layouts. */
-static vm_status copy_values(cm_call *call, end *dst, end *src, uint32_t n)
+static vm_status copy_values(cm_call *call, cm_end *dst, cm_end *src,
+                             uint32_t n)
 {
     cm_ctx from, to;
     cm_value *items = cm_arena_alloc(&call->arena, n, sizeof *items);
@@ -94,7 +69,7 @@ static vm_status copy_values(cm_call *call, end *dst, end *src, uint32_t n)
     return cm_store_items(&to, items, n, dst->type->elem, dst->ptr);
 }
 
-static vm_status copy_items(cm_call *call, end *dst, end *src, uint32_t n)
+static vm_status copy_items(cm_call *call, cm_end *dst, cm_end *src, uint32_t n)
 {
     uint64_t to = item_size(dst), from = item_size(src);
     if (src->type->elem && cm_type_is_numeric(src->type->elem))
@@ -110,13 +85,13 @@ static vm_status copy_items(cm_call *call, end *dst, end *src, uint32_t n)
     return VM_OK;
 }
 
-static uint32_t remain(const end *e)
+uint32_t cm_end_remain(const cm_end *e)
 {
     return e->length - e->progress;
 }
 
 /* on_copy: there may be more; on_copy_done: there is not. */
-static void notify(end *e, copy_result result, bool reclaims)
+void cm_end_notify(cm_end *e, cm_copy_result result, bool reclaims)
 {
     e->waitable.has_event = true;
     e->result = result;
@@ -124,11 +99,11 @@ static void notify(end *e, copy_result result, bool reclaims)
 }
 
 /* reset_and_notify_pending */
-static void notify_pending(shared *s, copy_result result)
+void cm_shared_notify(cm_shared *s, cm_copy_result result)
 {
-    end *e = s->pending;
+    cm_end *e = s->pending;
     s->pending = NULL;
-    notify(e, result, false);
+    cm_end_notify(e, result, false);
 }
 
 /* stream_event, future_event */
@@ -137,12 +112,12 @@ static void end_take(cm_waitable *w, cm_event *event)
     static const uint32_t codes[2][2] = {
         {CM_EVENT_STREAM_READ, CM_EVENT_STREAM_WRITE},
         {CM_EVENT_FUTURE_READ, CM_EVENT_FUTURE_WRITE}};
-    end *e = (end *)w;
+    cm_end *e = (cm_end *)w;
     if (e->reclaims && e->shared->pending == e)
         e->shared->pending = NULL;
-    bool done = e->result == DROPPED ||
-                (e->shared->is_future && e->result == COMPLETED);
-    e->state = done ? DONE : IDLE;
+    bool done = e->result == CM_COPY_DROPPED ||
+                (e->shared->is_future && e->result == CM_COPY_COMPLETED);
+    e->state = done ? CM_END_DONE : CM_END_IDLE;
     event->code = codes[e->shared->is_future][e->is_writer];
     event->payload = e->shared->is_future
                          ? e->result
@@ -150,44 +125,47 @@ static void end_take(cm_waitable *w, cm_event *event)
 }
 
 /* Both are there: SharedStreamImpl.read and write from `pending` on. */
-static vm_status rendezvous_stream(cm_call *call, shared *s, end *e)
+static vm_status rendezvous_stream(cm_call *call, cm_shared *s, cm_end *e)
 {
-    end *p = s->pending;
-    if (remain(p)) {
-        uint32_t n = remain(e) < remain(p) ? remain(e) : remain(p);
+    cm_end *p = s->pending;
+    if (cm_end_remain(p)) {
+        uint32_t n = cm_end_remain(e) < cm_end_remain(p) ? cm_end_remain(e)
+                                                         : cm_end_remain(p);
         if (n) {
             CM_TRY(copy_items(call, e->is_writer ? p : e, e->is_writer ? e : p,
                               n));
-            notify(p, COMPLETED, true);
+            cm_end_notify(p, CM_COPY_COMPLETED, true);
         }
-        notify(e, COMPLETED, false);
+        cm_end_notify(e, CM_COPY_COMPLETED, false);
         return VM_OK;
     }
     if (e->is_writer && !e->length && !p->length) {
-        notify(e, COMPLETED, false);
+        cm_end_notify(e, CM_COPY_COMPLETED, false);
         return VM_OK;
     }
-    notify_pending(s, COMPLETED);
+    cm_shared_notify(s, CM_COPY_COMPLETED);
     s->pending = e;
     return VM_OK;
 }
 
 /* SharedFutureImpl.read and write from `pending` on. */
-static vm_status rendezvous_future(cm_call *call, shared *s, end *e)
+static vm_status rendezvous_future(cm_call *call, cm_shared *s, cm_end *e)
 {
-    end *p = s->pending;
+    cm_end *p = s->pending;
     CM_TRY(copy_items(call, e->is_writer ? p : e, e->is_writer ? e : p, 1));
-    notify_pending(s, COMPLETED);
-    notify(e, COMPLETED, false);
+    cm_shared_notify(s, CM_COPY_COMPLETED);
+    cm_end_notify(e, CM_COPY_COMPLETED, false);
     return VM_OK;
 }
 
-static vm_status begin_copy(cm_call *call, end *e)
+static vm_status begin_copy(cm_call *call, cm_end *e)
 {
-    shared *s = e->shared;
-    e->state = COPYING;
+    cm_shared *s = e->shared;
+    e->state = CM_END_COPYING;
+    if (s->host)
+        return cm_host_copy(call, e);
     if (s->dropped) {
-        notify(e, DROPPED, false);
+        cm_end_notify(e, CM_COPY_DROPPED, false);
         return VM_OK;
     }
     if (!s->pending) {
@@ -228,12 +206,12 @@ static vm_status may_leave(vm_fiber *fiber, const cm_builtin_env *b)
 }
 
 static vm_status find_end(vm_fiber *fiber, const cm_builtin_env *b,
-                          uint32_t index, bool is_writer, end **out)
+                          uint32_t index, bool is_writer, cm_end **out)
 {
     const cm_type *type = b->spec.value;
     CM_TRY(may_leave(fiber, b));
-    end *e = cm_object_at(b->inst, index,
-                          handle_kind(type->kind == CM_FUTURE, is_writer));
+    cm_end *e = cm_object_at(b->inst, index,
+                             handle_kind(type->kind == CM_FUTURE, is_writer));
     if (!e)
         return vm_trap(fiber, "unknown handle index %u: no %s end of a %s",
                        index, is_writer ? "writable" : "readable",
@@ -245,13 +223,13 @@ static vm_status find_end(vm_fiber *fiber, const cm_builtin_env *b,
     return VM_OK;
 }
 
-static vm_status check_idle(vm_fiber *fiber, const end *e)
+static vm_status check_idle(vm_fiber *fiber, const cm_end *e)
 {
     bool future = e->shared->is_future;
     const char *name = kind_name(e->type);
-    if (e->state == IDLE)
+    if (e->state == CM_END_IDLE)
         return VM_OK;
-    if (e->state != DONE)
+    if (e->state != CM_END_DONE)
         return vm_trap(fiber,
                        "cannot have concurrent operations active on a "
                        "%s",
@@ -270,7 +248,7 @@ static vm_status check_idle(vm_fiber *fiber, const end *e)
 }
 
 static vm_status check_sync(vm_fiber *fiber, const cm_builtin_env *b,
-                            const end *e, bool is_async)
+                            const cm_end *e, bool is_async)
 {
     if (is_async || !e->waitable.set)
         return VM_OK;
@@ -279,7 +257,7 @@ static vm_status check_sync(vm_fiber *fiber, const cm_builtin_env *b,
 }
 
 /* BufferGuestImpl.__init__ */
-static vm_status set_buffer(vm_fiber *fiber, const cm_builtin_env *b, end *e,
+static vm_status set_buffer(vm_fiber *fiber, const cm_builtin_env *b, cm_end *e,
                             uint64_t ptr, uint32_t length)
 {
     const cm_type *elem = e->type->elem;
@@ -308,7 +286,7 @@ static vm_status set_buffer(vm_fiber *fiber, const cm_builtin_env *b, end *e,
 /* ---- reading and writing --------------------------------------------------
  */
 
-static vm_status run_copy(vm_fiber *fiber, const cm_builtin_env *b, end *e)
+static vm_status run_copy(vm_fiber *fiber, const cm_builtin_env *b, cm_end *e)
 {
     cm_call *call = cm_call_begin(b->store, fiber);
     if (!call)
@@ -321,7 +299,7 @@ static vm_status run_copy(vm_fiber *fiber, const cm_builtin_env *b, end *e)
 }
 
 /* The end of each operation: now, later with BLOCKED, or after waiting. */
-static vm_status finish(vm_fiber *fiber, const cm_builtin_env *b, end *e,
+static vm_status finish(vm_fiber *fiber, const cm_builtin_env *b, cm_end *e,
                         bool is_async, vm_slot *slots)
 {
     if (!e->waitable.has_event) {
@@ -345,7 +323,7 @@ static vm_status copy(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                       bool is_writer)
 {
     bool is_async = b->spec.options.is_async;
-    end *e = vm_fiber_pending(fiber);
+    cm_end *e = vm_fiber_pending(fiber);
     if (e) {
         vm_fiber_set_pending(fiber, NULL);
         return finish(fiber, b, e, is_async, slots);
@@ -379,23 +357,23 @@ static vm_status write_end(vm_fiber *fiber, void *env, vm_slot *slots)
 static vm_status cancel(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                         bool is_writer)
 {
-    end *e = vm_fiber_pending(fiber);
+    cm_end *e = vm_fiber_pending(fiber);
     if (e) {
         vm_fiber_set_pending(fiber, NULL);
         return finish(fiber, b, e, b->spec.is_async, slots);
     }
     CM_TRY(find_end(fiber, b, (uint32_t)slots[0], is_writer, &e));
-    if (e->state != COPYING || e->waitable.has_sync_waiter)
+    if (e->state != CM_END_COPYING || e->waitable.has_sync_waiter)
         return vm_trap(fiber,
                        "cannot cancel: no operation is under way on "
                        "the %s",
                        kind_name(e->type));
     CM_TRY(check_sync(fiber, b, e, b->spec.is_async));
-    e->state = CANCELLING;
+    e->state = CM_END_CANCELLING;
     /* A part that was copied already is reported with the cancellation. */
     if (!e->waitable.has_event ||
-        (e->reclaims && e->shared->pending == e && remain(e)))
-        notify_pending(e->shared, CANCELLED);
+        (e->reclaims && e->shared->pending == e && cm_end_remain(e)))
+        cm_shared_notify(e->shared, CM_COPY_CANCELLED);
     return finish(fiber, b, e, b->spec.is_async, slots);
 }
 
@@ -412,10 +390,10 @@ static vm_status cancel_write(vm_fiber *fiber, void *env, vm_slot *slots)
 /* ---- making and dropping --------------------------------------------------
  */
 
-static end *new_end(cm_store *store, cm_instance *inst, shared *s,
-                    const cm_type *type, bool is_writer)
+static cm_end *new_end(cm_store *store, cm_instance *inst, cm_shared *s,
+                       const cm_type *type, bool is_writer)
 {
-    end *e = cm_arena_alloc(&store->arena, 1, sizeof *e);
+    cm_end *e = cm_arena_alloc(&store->arena, 1, sizeof *e);
     if (!e)
         return NULL;
     e->waitable.take = end_take;
@@ -432,8 +410,8 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
     cm_builtin_env *b = env;
     const cm_type *type = b->spec.value;
     CM_TRY(may_leave(fiber, b));
-    shared *s = cm_arena_alloc(&b->store->arena, 1, sizeof *s);
-    end *ends[2] = {NULL, NULL};
+    cm_shared *s = cm_arena_alloc(&b->store->arena, 1, sizeof *s);
+    cm_end *ends[2] = {NULL, NULL};
     for (int i = 0; s && i < 2; i++)
         ends[i] = new_end(b->store, b->inst, s, type, i);
     if (!ends[0] || !ends[1])
@@ -451,25 +429,27 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
 }
 
 /* SharedStreamImpl.drop, SharedFutureImpl.drop */
-static void drop_shared(shared *s)
+static void drop_shared(cm_shared *s)
 {
     if (s->dropped)
         return;
     s->dropped = true;
+    if (s->host)
+        cm_shared_end_host(s);
     if (s->pending)
-        notify_pending(s, DROPPED);
+        cm_shared_notify(s, CM_COPY_DROPPED);
 }
 
 static vm_status drop(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                       bool is_writer)
 {
-    end *e;
+    cm_end *e;
     CM_TRY(find_end(fiber, b, (uint32_t)slots[0], is_writer, &e));
-    if (e->shared->is_future && is_writer && e->state != DONE &&
-        e->state != COPYING && e->state != CANCELLING)
+    if (e->shared->is_future && is_writer && e->state != CM_END_DONE &&
+        e->state != CM_END_COPYING && e->state != CM_END_CANCELLING)
         return vm_trap(fiber, "cannot drop future write end without first "
                               "writing a value");
-    if (e->state == COPYING || e->state == CANCELLING)
+    if (e->state == CM_END_COPYING || e->state == CM_END_CANCELLING)
         return vm_trap(fiber, "cannot drop busy %s", kind_name(e->type));
     drop_shared(e->shared);
     cm_waitable_join(&e->waitable, NULL);
@@ -495,8 +475,8 @@ vm_status cm_lift_end(cm_ctx *cx, const cm_type *type, uint32_t index,
                       cm_value *out)
 {
     const char *name = kind_name(type);
-    end *e = cm_object_at(cx->inst, index,
-                          handle_kind(type->kind == CM_FUTURE, false));
+    cm_end *e = cm_object_at(cx->inst, index,
+                             handle_kind(type->kind == CM_FUTURE, false));
     if (!e)
         return cm_trap(cx->call,
                        "unknown handle index %u: no readable end of a %s",
@@ -504,13 +484,13 @@ vm_status cm_lift_end(cm_ctx *cx, const cm_type *type, uint32_t index,
     if (!cm_types_equal(e->type, &e->inst->view, type, cx->view))
         return cm_trap(cx->call, "handle index %u is a %s of another type",
                        index, name);
-    if (e->state == DONE)
+    if (e->state == CM_END_DONE)
         return cm_trap(cx->call,
                        e->shared->is_future
                            ? "cannot lift future after previous read succeeded"
                            : "cannot lift stream after being notified that "
                              "the writable end dropped");
-    if (e->state != IDLE)
+    if (e->state != CM_END_IDLE)
         return cm_trap(cx->call, "cannot remove busy %s", name);
     if (e->waitable.set)
         return cm_trap(cx->call, "cannot lift %s while it's in a waitable set",
@@ -524,8 +504,8 @@ vm_status cm_lift_end(cm_ctx *cx, const cm_type *type, uint32_t index,
 vm_status cm_lower_end(cm_ctx *cx, const cm_type *type, const cm_value *value,
                        uint32_t *index)
 {
-    shared *s = value->rep;
-    end *e = new_end(cx->call->store, cx->inst, s, type, false);
+    cm_shared *s = value->rep;
+    cm_end *e = new_end(cx->call->store, cx->inst, s, type, false);
     cm_handle entry = {.kind = (uint8_t)handle_kind(s->is_future, false),
                        .object = e};
     if (!e || !cm_handles_add(cx->inst->handles, &entry, index))

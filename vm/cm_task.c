@@ -595,15 +595,24 @@ vm_status cm_task_start(cm_sched *sched, cm_call *call, cm_func *func,
     return VM_OK;
 }
 
-/* Store.tick */
-static vm_status tick(cm_sched *sched, cm_call *call)
+static cm_thread *first_ready(const cm_sched *sched)
 {
     cm_thread *thread = sched->first;
     while (thread && !thread->ready(thread))
         thread = thread->queue_next;
+    return thread;
+}
+
+/* Store.tick.  Hosts get their turn when no guest has anything to do, and now
+ * and then in any case. */
+static vm_status tick(cm_sched *sched, cm_call *call)
+{
+    enum { HOST_TURN = 64 };
+    if (++sched->ticks % HOST_TURN == 0)
+        CM_TRY(cm_host_round(sched, call, false));
+    cm_thread *thread = first_ready(sched);
     if (!thread)
-        return cm_trap(call, "deadlock detected: event loop cannot make "
-                             "further progress");
+        return cm_host_round(sched, call, true);
     cm_instance *inst = thread->task->inst;
     CM_TRY(cm_enter(call, inst, NULL));
     CM_TRY(cm_thread_resume(sched, thread, false, call));

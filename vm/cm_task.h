@@ -99,6 +99,12 @@ typedef struct cm_sched {
     cm_thread *current;
     cm_thread *first, *last; /* waiting, oldest first */
     cm_thread *idle;
+    unsigned ticks;
+    /* Asynchronous hosts: cm_host_stream.c */
+    const cm_waiter *waiter;
+    void *waiter_host;
+    struct cm_shared *hosted;         /* streams with a host end */
+    struct cm_subtask *waiting_hosts; /* calls of host functions */
 } cm_sched;
 cm_sched *cm_store_sched(cm_store *store); /* NULL: out of memory */
 
@@ -207,6 +213,7 @@ typedef struct cm_subtask {
     cm_caller caller;
     cm_subtask_state state;
     bool cancellation_requested, delivered, notify;
+    struct cm_subtask *host_next; /* of sched->waiting_hosts */
     cm_call *call;
     cm_task *task; /* NULL: a host function's */
     const struct cm_lowered *lowered;
@@ -255,6 +262,16 @@ VM_MUST_CHECK vm_status cm_check_kinship(cm_call *call, const cm_instance *a,
 /* vm_host_fns for lowered functions in stores with async parts. */
 vm_status cm_subtask_call_sync(vm_fiber *fiber, void *env, vm_slot *slots);
 vm_status cm_subtask_call_async(vm_fiber *fiber, void *env, vm_slot *slots);
+
+/* Calls pending host functions again. */
+VM_MUST_CHECK vm_status cm_subtasks_retry(cm_sched *sched, cm_call *call,
+                                          bool *progress, bool *waiting);
+/* A round of attempts at everything that waits for the host; with `block`, and
+ * when nothing moved, waits for the host, or traps: deadlock. */
+VM_MUST_CHECK vm_status cm_host_round(cm_sched *sched, cm_call *call,
+                                      bool block);
+/* At the store's end: host ends are dropped. */
+void cm_hosted_finish(cm_sched *sched);
 
 /* ---- streams and futures (cm_stream.c) ------------------------------------
  */

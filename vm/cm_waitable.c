@@ -289,21 +289,64 @@ static cm_subtask *new_subtask(const cm_lowered *l, vm_fiber *fiber,
     return subtask;
 }
 
-/* A host function answers at once, or not at all. */
-static vm_status run_host(cm_subtask *subtask)
+/* Calls the host function; while it is pending the subtask is in the store's
+ * list, and STARTED. */
+static vm_status try_host(cm_subtask *subtask)
 {
     const cm_lowered *l = subtask->lowered;
     cm_value result = {0};
-    subtask->caller.mode = CM_MODE_VIEW;
-    CM_TRY(subtask_start(&subtask->caller, NULL));
-    cm_call_all_arrived(subtask->call);
-    vm_status status = l->callee->fn(subtask->call, l->callee->host,
-                                     subtask->call->args, &result);
-    if (status == VM_PENDING)
-        return cm_trap(subtask->call, "this host function cannot wait");
-    CM_TRY(status);
+    CM_TRY(l->callee->fn(subtask->call, l->callee->host, subtask->call->args,
+                         &result));
     return subtask_resolve(&subtask->caller, l->type->result ? &result : NULL,
                            false);
+}
+
+static vm_status run_host(cm_subtask *subtask)
+{
+    cm_sched *sched = cm_store_sched(subtask->call->store);
+    /* Copies: the guest may run, and write, while the call is pending. */
+    subtask->caller.mode = CM_MODE_COPY;
+    CM_TRY(subtask_start(&subtask->caller, NULL));
+    subtask->caller.mode = CM_MODE_VIEW;
+    cm_call_all_arrived(subtask->call);
+    vm_status status = try_host(subtask);
+    if (status != VM_PENDING)
+        return status;
+    subtask->host_next = sched->waiting_hosts;
+    sched->waiting_hosts = subtask;
+    return VM_OK;
+}
+
+static void forget_host(cm_sched *sched, const cm_subtask *subtask)
+{
+    cm_subtask **link = &sched->waiting_hosts;
+    while (*link && *link != subtask)
+        link = &(*link)->host_next;
+    if (*link)
+        *link = subtask->host_next;
+}
+
+vm_status cm_subtasks_retry(cm_sched *sched, cm_call *call, bool *progress,
+                            bool *waiting)
+{
+    cm_subtask **link = &sched->waiting_hosts;
+    while (*link) {
+        cm_subtask *subtask = *link;
+        vm_status status = try_host(subtask);
+        if (status == VM_PENDING) {
+            *waiting = true;
+            link = &subtask->host_next;
+            continue;
+        }
+        *link = subtask->host_next;
+        if (status != VM_OK) {
+            vm_error_set(&call->error, VM_PHASE_RUN, SIZE_MAX, "%s",
+                         subtask->call->error.text);
+            return status;
+        }
+        *progress = true;
+    }
+    return VM_OK;
 }
 
 static vm_status start_callee(cm_subtask *subtask)
@@ -409,6 +452,12 @@ static vm_status start_cancel(vm_fiber *fiber, cm_builtin_env *b,
     if (cm_subtask_resolved(subtask))
         return VM_OK;
     subtask->cancellation_requested = true;
+    if (!subtask->task) { /* the host is not asked: it just is not called */
+        forget_host(sched, subtask);
+        return subtask_resolve(&subtask->caller, NULL, true) == VM_OK
+                   ? VM_OK
+                   : vm_trap(fiber, "%s", subtask->call->error.text);
+    }
     if (cm_task_request_cancel(sched, subtask->task, subtask->call, b->inst))
         return vm_trap(fiber, "%s (in a cancelled subtask)",
                        subtask->call->error.text);

@@ -161,8 +161,8 @@ VM_MUST_CHECK vm_status cm_wit_add(cm_wit *wit, const char *name,
 VM_MUST_CHECK vm_status cm_wit_find(cm_wit *wit, const char *name, size_t len,
                                     wit_interface **out, vm_error *err);
 
-/* The full name that cm_wit_find would find, without parsing where only one
- * package can have it.  The text is the wit's. */
+/* The full name that an interface would have, without parsing: with the
+ * version of the first package that fits.  The text is the wit's. */
 VM_MUST_CHECK vm_status cm_wit_name(cm_wit *wit, const char *name, size_t len,
                                     vm_name *out, vm_error *err);
 

@@ -454,20 +454,13 @@ vm_status cm_wit_name(cm_wit *wit, const char *name, size_t len, vm_name *out,
                       vm_error *err)
 {
     wit_path path;
-    wit_package *only = NULL;
-    unsigned fitting = 0;
     if (split_name(name, len, &path))
         for (wit_package *p = wit->packages; p; p = p->next)
-            if (package_fits(p, &path, false)) {
-                only = p;
-                fitting++;
-            }
-    if (fitting == 1)
-        return make_full_name(wit, only, path.item, out);
-    wit_interface *iface;
-    TRY(cm_wit_find(wit, name, len, &iface, err));
-    *out = iface->full_name;
-    return VM_OK;
+            if (package_fits(p, &path, false))
+                return make_full_name(wit, p, path.item, out);
+    vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
+                 "no WIT text has an interface %.*s", (int)len, name);
+    return VM_INVALID;
 }
 
 static bool package_has_world(const wit_package *package, vm_name name)

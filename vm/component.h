@@ -101,6 +101,56 @@ VM_MUST_CHECK vm_status cm_err(cm_call *call, cm_value *result,
 VM_MUST_CHECK vm_status cm_some(cm_call *call, cm_value *result,
                                 const cm_value *payload); /* NULL: none */
 
+/* ---- asynchronous hosts ------------------------------------------------
+ *
+ * In a component with asynchronous parts a host function may answer VM_PENDING
+ * (it is called again with the same arguments when things may have changed),
+ * and hosts may hold one end of a stream or future.  What a pending operation
+ * waits for is the host's business: before each round of attempts `begin` is
+ * called, in which the host forgets what it waited for; the operations that
+ * still cannot go on say so to the host on their way; and when none could,
+ * `wait` blocks until one may.
+ */
+typedef struct cm_waiter {
+    void (*begin)(void *host);
+    vm_status (*wait)(void *host, vm_error *err);
+} cm_waiter;
+void cm_call_set_waiter(cm_call *call, const cm_waiter *waiter, void *host);
+
+/*
+ * The host's end of a stream or future that a guest reads.  `read` gives up to
+ * `max` values: bytes for stream<u8>, else cm_values (built with cm_alloc); a
+ * future gives one.  VM_PENDING: none yet.  VM_OK with *n 0: the end.  `drop`
+ * is called once, when the guest wants no more, or the store ends.
+ */
+typedef struct cm_source {
+    vm_status (*read)(void *state, cm_call *call, void *out, size_t max,
+                      size_t *n);
+    void (*drop)(void *state);
+} cm_source;
+/* As a value to lower as stream<T> or future<T>; a trap when memory is out,
+ * after which drop was called. */
+VM_MUST_CHECK vm_status cm_stream_from_host(cm_call *call,
+                                            const cm_source *source,
+                                            void *state, cm_value *out);
+VM_MUST_CHECK vm_status cm_future_from_host(cm_call *call,
+                                            const cm_source *source,
+                                            void *state, cm_value *out);
+
+/*
+ * The host's end of a stream or future that a guest writes, and gave to the
+ * host as `value`.  `write` takes some of `n` values, as above, and says how
+ * many; VM_PENDING: none now; VM_OK with *taken 0: no more ever.  `end` is
+ * called once: the guest has no more, or the store ends.
+ */
+typedef struct cm_sink_ops {
+    vm_status (*write)(void *state, cm_call *call, const void *values, size_t n,
+                       size_t *taken);
+    void (*end)(void *state);
+} cm_sink_ops;
+VM_MUST_CHECK vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
+                                          const cm_sink_ops *sink, void *state);
+
 /* ---- host interfaces -------------------------------------------------- */
 
 typedef struct cm_host_func {
@@ -134,7 +184,8 @@ VM_MUST_CHECK vm_status cm_linker_add_wit(cm_linker *linker, const char *name,
 /*
  * Wires one interface.  `iface` is kept by reference, `host` is passed on.
  * Where several versions of the WIT are known the name may carry one, as far
- * as is needed to tell them apart: "wasi:cli/stdout@0.3".  The WIT is read,
+ * as is needed to tell them apart ("wasi:cli/stdout@0.3"); without one it means
+ * the package that was added first.  The WIT is read,
  * and the table held against it, when an import asks for the interface (so
  * that what is not used costs nothing), or by cm_linker_check.
  */

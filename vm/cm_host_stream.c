@@ -1,0 +1,266 @@
+/*
+ * cm_host_stream.c - streams and futures between a guest and the host, and the
+ * rounds in which the host's pending operations are tried again (component.h,
+ * "asynchronous hosts").
+ */
+#include "vm/cm_stream.h"
+
+#include <string.h>
+
+/* ---- host ends -----------------------------------------------------------
+ */
+
+static void finish_host(const cm_host_end *host)
+{
+    if (host->source && host->source->drop)
+        host->source->drop(host->state);
+    if (host->sink && host->sink->end)
+        host->sink->end(host->state);
+}
+
+void cm_shared_end_host(cm_shared *s)
+{
+    cm_host_end *host = s->host;
+    s->host = NULL;
+    finish_host(host);
+}
+
+static vm_status attach(cm_call *call, cm_shared *s, const cm_host_end *host)
+{
+    cm_sched *sched = cm_store_sched(call->store);
+    cm_host_end *copy =
+        s ? cm_arena_alloc(&call->store->arena, 1, sizeof *copy) : NULL;
+    if (!copy) {
+        finish_host(host);
+        return cm_trap(call, "out of memory for a stream");
+    }
+    *copy = *host;
+    s->host = copy;
+    s->hosted_next = sched->hosted;
+    sched->hosted = s;
+    return VM_OK;
+}
+
+static vm_status from_host(cm_call *call, bool is_future,
+                           const cm_source *source, void *state, cm_value *out)
+{
+    cm_shared *s = cm_arena_alloc(&call->store->arena, 1, sizeof *s);
+    CM_TRY(attach(call, s, &(cm_host_end){source, NULL, state}));
+    s->is_future = is_future;
+    out->rep = s;
+    return VM_OK;
+}
+
+vm_status cm_stream_from_host(cm_call *call, const cm_source *source,
+                              void *state, cm_value *out)
+{
+    return from_host(call, false, source, state, out);
+}
+
+vm_status cm_future_from_host(cm_call *call, const cm_source *source,
+                              void *state, cm_value *out)
+{
+    return from_host(call, true, source, state, out);
+}
+
+vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
+                            const cm_sink_ops *sink, void *state)
+{
+    cm_shared *s = value->rep;
+    if (s->host) {
+        if (sink->end)
+            sink->end(state);
+        return cm_trap(call, "a host's stream cannot be passed on to the "
+                             "host yet");
+    }
+    CM_TRY(attach(call, s, &(cm_host_end){NULL, sink, state}));
+    if (s->dropped)
+        cm_shared_end_host(s);
+    return VM_OK;
+}
+
+void cm_hosted_finish(cm_sched *sched)
+{
+    for (cm_shared *s = sched->hosted; s; s = s->hosted_next)
+        if (s->host)
+            cm_shared_end_host(s);
+    sched->hosted = NULL;
+}
+
+/* ---- copying --------------------------------------------------------------
+ */
+
+static bool is_bytes(const cm_end *e)
+{
+    return e->type->elem && e->type->elem->kind == CM_U8 &&
+           !e->shared->is_future;
+}
+
+static void init_ctx(cm_ctx *cx, cm_call *call, const cm_end *e)
+{
+    cm_ctx_init(cx, call, e->inst, &e->options, &e->inst->view, CM_MODE_VIEW);
+}
+
+static uint64_t advance(cm_end *e, size_t n)
+{
+    uint64_t ptr = e->ptr;
+    if (e->type->elem)
+        e->ptr += n * e->type->elem->size[e->options.mem64];
+    e->progress += (uint32_t)n;
+    return ptr;
+}
+
+/* Values from the host to the guest's buffer; a few at a time. */
+static vm_status read_values(cm_call *call, cm_end *e, size_t *n)
+{
+    enum { BATCH = 16 };
+    cm_host_end *host = e->shared->host;
+    const cm_type *elem = e->type->elem;
+    size_t max = cm_end_remain(e) < BATCH ? cm_end_remain(e) : BATCH;
+    cm_value items[BATCH] = {0};
+    cm_ctx cx;
+    CM_TRY(host->source->read(host->state, call, items, max, n));
+    if (!elem || !*n) {
+        advance(e, *n);
+        return VM_OK;
+    }
+    init_ctx(&cx, call, e);
+    for (size_t i = 0; i < *n; i++)
+        CM_TRY(cm_move_values(&cx, elem, &items[i]));
+    return cm_store_items(&cx, items, *n, elem, advance(e, *n));
+}
+
+static vm_status write_values(cm_call *call, cm_end *e, size_t *n)
+{
+    enum { BATCH = 16 };
+    cm_host_end *host = e->shared->host;
+    const cm_type *elem = e->type->elem;
+    size_t max = cm_end_remain(e) < BATCH ? cm_end_remain(e) : BATCH;
+    cm_value items[BATCH] = {0};
+    cm_ctx cx;
+    init_ctx(&cx, call, e);
+    if (elem && elem->has_resource) /* what is not taken could not go back */
+        return cm_trap(call, "a stream of resources cannot be given to the "
+                             "host yet");
+    if (elem)
+        CM_TRY(cm_load_items(&cx, e->ptr, elem, max, items));
+    CM_TRY(host->sink->write(host->state, call, items, max, n));
+    advance(e, *n);
+    return VM_OK;
+}
+
+static vm_status copy_bytes(cm_call *call, cm_end *e, size_t *n)
+{
+    cm_host_end *host = e->shared->host;
+    uint8_t *mem = vm_memory_data(e->options.memory) + e->ptr;
+    if (host->source)
+        CM_TRY(host->source->read(host->state, call, mem, cm_end_remain(e), n));
+    else
+        CM_TRY(host->sink->write(host->state, call, mem, cm_end_remain(e), n));
+    advance(e, *n);
+    return VM_OK;
+}
+
+/* VM_PENDING when the host cannot yet. */
+static vm_status try_copy(cm_call *call, cm_end *e)
+{
+    cm_host_end *host = e->shared->host;
+    size_t n = 0;
+    vm_status status = VM_OK;
+    if (!cm_end_remain(e)) {
+        cm_end_notify(e, CM_COPY_COMPLETED, false);
+        return VM_OK;
+    }
+    if (is_bytes(e))
+        status = copy_bytes(call, e, &n);
+    else if (host->source)
+        status = read_values(call, e, &n);
+    else
+        status = write_values(call, e, &n);
+    CM_TRY(status);
+    bool over = !n || e->shared->is_future;
+    if (over) {
+        e->shared->dropped = true;
+        cm_shared_end_host(e->shared);
+    }
+    cm_end_notify(e, n ? CM_COPY_COMPLETED : CM_COPY_DROPPED, false);
+    return VM_OK;
+}
+
+vm_status cm_host_copy(cm_call *call, cm_end *e)
+{
+    vm_status status = try_copy(call, e);
+    if (status != VM_PENDING)
+        return status;
+    e->shared->pending = e;
+    return VM_OK;
+}
+
+/* ---- rounds --------------------------------------------------------------
+ */
+
+void cm_call_set_waiter(cm_call *call, const cm_waiter *waiter, void *host)
+{
+    cm_sched *sched = cm_store_sched(call->store);
+    sched->waiter = waiter;
+    sched->waiter_host = host;
+}
+
+/* A guest's operation that waits for its host end. */
+static vm_status retry_stream(cm_sched *sched, cm_call *call, cm_shared *s,
+                              bool *progress)
+{
+    cm_call *temporary = cm_call_begin(sched->store, NULL);
+    if (!temporary)
+        return cm_trap(call, "out of memory for a stream");
+    cm_end *e = s->pending;
+    s->pending = NULL;
+    vm_status status = try_copy(temporary, e);
+    if (status == VM_PENDING) {
+        s->pending = e;
+    } else if (status == VM_OK) {
+        *progress = true;
+    } else {
+        vm_error_set(&call->error, VM_PHASE_RUN, SIZE_MAX, "%s",
+                     temporary->error.text);
+        return status;
+    }
+    cm_call_end(temporary);
+    return VM_OK;
+}
+
+static vm_status retry_streams(cm_sched *sched, cm_call *call, bool *progress,
+                               bool *waiting)
+{
+    cm_shared **link = &sched->hosted;
+    while (*link) {
+        cm_shared *s = *link;
+        if (!s->host) { /* over: forget it */
+            *link = s->hosted_next;
+            continue;
+        }
+        if (s->pending) {
+            CM_TRY(retry_stream(sched, call, s, progress));
+            *waiting |= s->pending != NULL;
+        }
+        link = &s->hosted_next;
+    }
+    return VM_OK;
+}
+
+vm_status cm_host_round(cm_sched *sched, cm_call *call, bool block)
+{
+    bool progress = false, waiting = false;
+    if (sched->waiter)
+        sched->waiter->begin(sched->waiter_host);
+    CM_TRY(retry_streams(sched, call, &progress, &waiting));
+    CM_TRY(cm_subtasks_retry(sched, call, &progress, &waiting));
+    if (progress || !block)
+        return VM_OK;
+    if (!waiting || !sched->waiter)
+        return cm_trap(call, "deadlock detected: event loop cannot make "
+                             "further progress");
+    vm_error err = {0};
+    vm_status status = sched->waiter->wait(sched->waiter_host, &err);
+    return status == VM_OK ? VM_OK : cm_trap(call, "%s", err.text);
+}
