@@ -243,6 +243,21 @@ static bool s_http(run_options *options, const char *value)
     return parse_switch(options, "-S http", value, &options->http);
 }
 
+static bool s_keyvalue(run_options *options, const char *value)
+{
+    return parse_switch(options, "-S keyvalue", value, &options->keyvalue);
+}
+
+static bool s_config_var(run_options *options, const char *value)
+{
+    char *copy = value && strchr(value, '=') ? strdup(value) : NULL;
+    if (!copy)
+        return complain(options, "-S config-var", value ? value : "",
+                        "NAME=VALUE");
+    push(&options->settings, copy);
+    return true;
+}
+
 static bool s_accepted(run_options *options, const char *value)
 {
     bool on;
@@ -257,6 +272,9 @@ static const option s_options[] = {
     {"udp", NULL, s_udp, "=n takes UDP away again"},
     {"inherit-env", NULL, s_inherit_env, "pass the whole environment on"},
     {"http", NULL, s_http, "HTTP requests to anywhere"},
+    {"config-var", "NAME=VALUE", s_config_var, "a value of wasi:config"},
+    {"keyvalue", NULL, s_keyvalue, "wasi:keyvalue, in memory"},
+    {"config", NULL, s_accepted, NULL},
     {"cli", NULL, s_accepted, "accepted: it is always there"},
     {"common", NULL, s_accepted, NULL},
     {"preview2", NULL, s_accepted, NULL},
@@ -540,6 +558,9 @@ void run_options_finish(run_options *options)
     free(options->preopens);
     free(options->args.items);
     free(options->env.items);
+    for (size_t i = 0; i < options->settings.count; i++)
+        free((char *)options->settings.items[i]);
+    free(options->settings.items);
 }
 
 /* ---- context ----------------------------------------------------------- */
@@ -576,11 +597,14 @@ vm_status run_options_context(const run_options *options, wasi_ctx **out,
     wasi_config config = {
         .capabilities = WASI_CAP_STDIO | WASI_CAP_FILESYSTEM |
                         WASI_CAP_NETWORK | WASI_CAP_CLOCKS | WASI_CAP_RANDOM |
-                        WASI_CAP_ENVIRONMENT | WASI_CAP_HTTP,
+                        WASI_CAP_ENVIRONMENT | WASI_CAP_HTTP |
+                        (options->keyvalue ? WASI_CAP_KEYVALUE : 0),
         .args = options->args.items,
         .nargs = options->args.count,
         .env = options->env.items,
         .nenv = options->env.count,
+        .settings = options->settings.items,
+        .nsettings = options->settings.count,
         .stdin_fd = duplicate(STDIN_FILENO),
         .stdout_fd = duplicate(STDOUT_FILENO),
         .stderr_fd = duplicate(STDERR_FILENO),

@@ -28,6 +28,7 @@ typedef struct run_options {
     uint64_t max_body;  /* bytes of a request's body; 0: the default */
     run_list args;      /* args.items[0] is the program's name */
     run_list env;       /* NAME=VALUE */
+    run_list settings;  /* the same, of wasi:config */
     wasi_preopen *preopens;
     size_t npreopens;
     run_link *links;
@@ -36,7 +37,7 @@ typedef struct run_options {
     uint64_t fuel;       /* UINT64_MAX: endless */
     uint64_t timeout_ns; /* 0: endless */
     bool deterministic;
-    bool inherit_env, inherit_network, lookup, no_tcp, no_udp, http;
+    bool inherit_env, inherit_network, lookup, no_tcp, no_udp, http, keyvalue;
     bool help;
 } run_options;
 

@@ -49,7 +49,7 @@ vm_status wasi_ctx_create(const wasi_config *config, wasi_ctx **out,
     ctx->stdio[1] = config->stdout_fd;
     ctx->stdio[2] = config->stderr_fd;
     ctx->net = config->net;
-    ctx->http_net = config->http_net;
+    ctx->http_net = config->http_net ? config->http_net : config->net;
     ctx->display_fd = config->display_fd;
     ctx->ipc_fd = config->ipc_fd;
     ctx->process_fd = config->process_fd;
@@ -58,10 +58,13 @@ vm_status wasi_ctx_create(const wasi_config *config, wasi_ctx **out,
     ctx->waiting_data = config->waiting_data;
     ctx->nargs = config->nargs;
     ctx->nenv = config->nenv;
+    ctx->nsettings = config->nsettings;
     wasi_random_fill(&ctx->secret, sizeof ctx->secret);
     ctx->args = copy_strings(config->args, config->nargs);
     ctx->env = copy_strings(config->env, config->nenv);
-    if (!ctx->args || !ctx->env || !copy_preopens(ctx, config))
+    ctx->settings = copy_strings(config->settings, config->nsettings);
+    if (!ctx->args || !ctx->env || !ctx->settings ||
+        !copy_preopens(ctx, config))
         goto no_memory;
     *out = ctx;
     return VM_OK;
@@ -100,10 +103,13 @@ void wasi_ctx_destroy(wasi_ctx *ctx)
     free(ctx->preopens);
     free_strings(ctx->args);
     free_strings(ctx->env);
+    free_strings(ctx->settings);
     close_fds(ctx->stdio, 3);
     close_fds((int[]){ctx->display_fd, ctx->ipc_fd, ctx->process_fd}, 3);
+    if (ctx->http_net != ctx->net)
+        wasi_net_destroy(ctx->http_net);
     wasi_net_destroy(ctx->net);
-    wasi_net_destroy(ctx->http_net);
+    wasi_release(ctx->keyvalue);
     free(ctx->scratch);
     free(ctx);
 }

@@ -34,5 +34,11 @@ extern const cm_host_interface vyoma_iface_canvas, vyoma_iface_window,
 /* wasi_http.c */
 extern const cm_host_interface wasi_iface_http_types,
     wasi_iface_outgoing_handler;
+/* wasi_config.c */
+extern const cm_host_interface wasi_iface_config, wasi_iface_config_rc,
+    wasi_iface_logging;
+/* wasi_keyvalue.c */
+extern const cm_host_interface wasi_iface_keyvalue_store,
+    wasi_iface_keyvalue_batch, wasi_iface_keyvalue_atomics;
 
 #endif

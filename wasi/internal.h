@@ -22,6 +22,8 @@ struct wasi_ctx {
     size_t nargs;
     char **env; /* "KEY=VALUE" */
     size_t nenv;
+    char **settings; /* of wasi:config; none: env */
+    size_t nsettings;
     int stdio[3]; /* owned; -1: closed */
     wasi_dir_grant *preopens;
     size_t npreopens;
@@ -30,10 +32,11 @@ struct wasi_ctx {
     uint64_t clock_resolution_ns;
     void (*waiting)(void *data); /* NULL once it was called */
     void *waiting_data;
-    uint8_t *scratch; /* wasi_scratch */
-    uint64_t secret;  /* keys the metadata hashes */
-    wasi_net *http_net;  /* for outgoing requests; NULL: they are refused */
-    size_t http_budget;  /* bytes in the guest's header fields */
+    uint8_t *scratch;               /* wasi_scratch */
+    uint64_t secret;                /* keys the metadata hashes */
+    wasi_net *http_net;             /* for outgoing requests; may be net */
+    struct wasi_keyvalue *keyvalue; /* made on first use */
+    size_t http_budget;             /* bytes in the guest's header fields */
     volatile sig_atomic_t interrupted;
     struct wasi_preview1 *preview1; /* made on first use */
     struct vyoma_display *display;  /* the same */
@@ -51,7 +54,7 @@ VM_MUST_CHECK vm_status wasi_no_memory(cm_call *call);
 VM_MUST_CHECK vm_status wasi_block(cm_call *call, wasi_ctx *ctx, wasi_wait *set,
                                    size_t count);
 void vyoma_display_destroy(struct vyoma_display *display); /* vyoma_ui.c */
-void vyoma_ipc_destroy(struct vyoma_ipc *ipc); /* vyoma_ipc.c */
+void vyoma_ipc_destroy(struct vyoma_ipc *ipc);             /* vyoma_ipc.c */
 /* Result builders. */
 VM_MUST_CHECK vm_status wasi_own(cm_call *call, cm_value *result, void *rep);
 VM_MUST_CHECK vm_status wasi_ok_own(cm_call *call, cm_value *result, void *rep);

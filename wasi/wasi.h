@@ -27,6 +27,7 @@ typedef enum wasi_capability {
     WASI_CAP_RANDOM = 1 << 8,
     WASI_CAP_ENVIRONMENT = 1 << 9,
     WASI_CAP_HTTP = 1 << 10,
+    WASI_CAP_KEYVALUE = 1 << 11,
 } wasi_capability;
 
 typedef struct wasi_preopen {
@@ -41,14 +42,16 @@ typedef struct wasi_config {
     size_t nargs;
     const char *const *env; /* "KEY=VALUE" */
     size_t nenv;
+    const char *const *settings; /* "KEY=VALUE" of wasi:config; none: env */
+    size_t nsettings;
     int stdin_fd, stdout_fd, stderr_fd; /* -1: closed stream */
     const wasi_preopen *preopens;
     size_t npreopens;
-    wasi_net *net;  /* NULL without WASI_CAP_NETWORK; ownership passes */
-    wasi_net *http_net; /* for outgoing HTTP; NULL: refused; passes */
-    int display_fd; /* connection to the compositor, or -1 */
-    int ipc_fd;     /* connection to the broker, or -1 */
-    int process_fd; /* connection to PID 1, or -1 */
+    wasi_net *net;      /* NULL without WASI_CAP_NETWORK; ownership passes */
+    wasi_net *http_net; /* for outgoing HTTP; NULL: net; ownership passes */
+    int display_fd;     /* connection to the compositor, or -1 */
+    int ipc_fd;         /* connection to the broker, or -1 */
+    int process_fd;     /* connection to PID 1, or -1 */
     uint64_t clock_resolution_ns; /* coarsest clock step; 0: finest */
     /* Called once, before the guest first waits for input or time: what it
      * does at its start is then done.  May be NULL. */
