@@ -202,25 +202,27 @@ void apps_ready(instance *i)
     apps_scale_progress();
 }
 
-static void on_status(watch *w)
+/* One message of a runner; false when there is none now, or never again. */
+static bool take_status(instance *i)
 {
-    instance *i = w->owner;
-    status_message message;
-    ssize_t rest = msg_recv(w->fd, &message, sizeof message, NULL, 0, NULL, 0,
-                            MSG_DONTWAIT);
+    status_message message = {0};
+    ssize_t rest = msg_recv(i->status.fd, &message, sizeof message, NULL, 0,
+                            NULL, 0, MSG_DONTWAIT);
     if (rest == -EAGAIN)
-        return;
-    if (rest) { /* its end, or a guest's runner gone mad */
-        init_unwatch(w);
-        return;
-    }
+        return false;
+    /* There are two things to say.  One that says more is out of its mind. */
+    if (rest || ++i->statuses > 2)
+        return init_unwatch(&i->status), false;
     if (message.kind == STATUS_READY)
         apps_ready(i);
     else if (message.kind == STATUS_SECCOMP)
         i->syscall_killed = message.value;
-    /* There are two things to say.  One that says more is out of its mind. */
-    if (++i->statuses > 2)
-        init_unwatch(w);
+    return true;
+}
+
+static void on_status(watch *w)
+{
+    take_status(w->owner);
 }
 
 void apps_watch_status(instance *i, int fd)
@@ -322,15 +324,8 @@ bool apps_reaped(pid_t pid, int status)
         i++;
     if (i == init.instances + INIT_MAX_INSTANCES || !i->id)
         return false;
-    while (i->status.fd >= 0 && i->syscall_killed < 0) {
-        status_message message;
-        ssize_t rest = msg_recv(i->status.fd, &message, sizeof message, NULL, 0,
-                                NULL, 0, MSG_DONTWAIT);
-        if (rest)
-            break;
-        if (message.kind == STATUS_SECCOMP)
-            i->syscall_killed = message.value;
-    }
+    while (i->status.fd >= 0 && take_status(i))
+        ; /* its last words */
     if (!i->killed && !i->revive && !init.power)
         say_ended(i, status);
     ended(i, status != 0 && !i->killed);

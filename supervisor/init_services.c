@@ -208,7 +208,8 @@ static _Noreturn void become(const service *s, int control)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDWR);
-    dup2(null, STDIN_FILENO);
+    if (null >= 0)
+        dup2(null, STDIN_FILENO);
     if (s->log_write >= 0) { /* the logger itself writes to the console */
         dup2(s->log_write, STDOUT_FILENO);
         dup2(s->log_write, STDERR_FILENO);

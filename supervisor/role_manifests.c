@@ -111,7 +111,7 @@ static void read_all(source *from)
 {
     static char names[MAX_MANIFESTS][64];
     size_t count = 0;
-    DIR *folder = fdopendir(from->manifests);
+    DIR *folder = from->manifests < 0 ? NULL : fdopendir(from->manifests);
     for (struct dirent *e; folder && (e = readdir(folder));) {
         if (!is_manifest(e->d_name))
             continue;

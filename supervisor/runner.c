@@ -254,30 +254,37 @@ static int finish_run(const runner_job *job, guest *g, vm_status status,
     return 134;
 }
 
+static bool load(runner_job *job, guest *g, vm_error *err)
+{
+    const app_grant *grant = &job->request->grant;
+    bytes file;
+    if (!read_component(job, &file))
+        return false;
+    if (grant->has_hash && XXH64(file.data, file.len, 0) != grant->xxh64) {
+        dprintf(STDERR_FILENO,
+                "%s has another xxh64 than %s says: not started\n",
+                grant->component, grant->file);
+        return false;
+    }
+    if (!cm_component_load(job->engine, file.data, file.len, &g->component,
+                           err))
+        return true;
+    complain(job, "not a valid component", err);
+    return false;
+}
+
 static int run_component(runner_job *job)
 {
     static guest g;
     const app_grant *grant = &job->request->grant;
     vm_error err = {0};
     vm_name missing = {0};
-    bytes file;
     if (!prepare(job, &g, &err)) {
         complain(job, "cannot be prepared", &err);
         return 125;
     }
-    if (!read_component(job, &file))
+    if (!load(job, &g, &err))
         return 125;
-    if (grant->has_hash && XXH64(file.data, file.len, 0) != grant->xxh64) {
-        dprintf(STDERR_FILENO,
-                "%s has another xxh64 than %s says: not started\n",
-                grant->component, grant->file);
-        return 125;
-    }
-    if (cm_component_load(job->engine, file.data, file.len, &g.component,
-                          &err)) {
-        complain(job, "not a valid component", &err);
-        return 125;
-    }
     if (grant->fuel)
         vm_store_set_fuel(g.store, grant->fuel);
     if (cm_instantiate(job->linker, g.component, g.store, &g.instance, &missing,

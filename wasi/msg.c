@@ -69,6 +69,8 @@ ssize_t msg_recv(int fd, void *head, size_t size, void *data, size_t size2,
                  int *fds, size_t max, int flags)
 {
     union control control;
+    /* recvmsg writes what cppcheck thinks it reads. */
+    /* cppcheck-suppress ctuuninitvar */
     struct iovec parts[2] = {{head, size}, {data, size2}};
     struct msghdr msg = {.msg_iov = parts,
                          .msg_iovlen = size2 ? 2 : 1,

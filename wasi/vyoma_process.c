@@ -99,16 +99,13 @@ static vm_status fail(asking *a, cm_value *result)
     return fail_text(a, result, text);
 }
 
+/* A name that does not fit is cut, for the message, and names no app. */
 static bool set_app(asking *a, cm_value name)
 {
-    if (name.str.len >= sizeof a->request.app ||
-        memchr(name.str.data, 0, name.str.len)) {
-        a->reply.status = PROC_NO_APP;
-        memcpy(a->request.app, name.str.data, sizeof a->request.app - 1);
-        return false;
-    }
-    memcpy(a->request.app, name.str.data, name.str.len);
-    return true;
+    size_t room = sizeof a->request.app - 1, len = name.str.len;
+    memcpy(a->request.app, name.str.data, len < room ? len : room);
+    a->reply.status = PROC_NO_APP;
+    return len <= room && !memchr(name.str.data, 0, len);
 }
 
 /* A string of the reply: bounded by its array, copied for the guest. */
