@@ -2,9 +2,9 @@
  * path.c - flattening and stroking.
  *
  * Curves are cut into lines when they are added, in device space, finely
- * enough for a tenth of a pixel.  A stroke is the union of one quadrilateral
- * per line and one wedge per join, all of the same orientation, which the
- * nonzero rule makes one shape.
+ * enough for a twentieth of a pixel.  A stroke is the union of one
+ * quadrilateral per line and one wedge per join, all of the same orientation,
+ * which the nonzero rule makes one shape.
  */
 #include "gfx/path.h"
 
@@ -45,13 +45,20 @@ static bool grow(struct gfx_path *path)
     return true;
 }
 
+/* Far outside any image, but well inside what arithmetic bears; NaN is 0. */
+static float tame(float v)
+{
+    const float limit = 1 << 20;
+    return v > -limit ? fminf(v, limit) : v <= -limit ? -limit : 0;
+}
+
 static void add(struct gfx_path *path, struct gfx_point p, uint8_t mark)
 {
     if (path->n == path->capacity && !grow(path)) {
         path->overflow = true;
         return;
     }
-    path->points[path->n] = p;
+    path->points[path->n] = (struct gfx_point){tame(p.x), tame(p.y)};
     path->marks[path->n++] = mark;
 }
 
@@ -85,7 +92,7 @@ static int pieces(float d)
 {
     if (!(d < 1e6f))
         return 1;
-    int n = (int)ceilf(sqrtf(d * 1.5f));
+    int n = (int)ceilf(sqrtf(d * 3));
     return n < 1 ? 1 : gfx_min(n, CURVE_MAX);
 }
 
@@ -100,7 +107,7 @@ void gfx_path_cubic(struct gfx_path *path, const struct gfx_matrix *m,
 {
     struct gfx_point b = gfx_apply(m, c0x, c0y), c = gfx_apply(m, c1x, c1y);
     struct gfx_point a = current(path, b), d = gfx_apply(m, x, y);
-    int n = pieces(fmaxf(bend(a, b, c), bend(b, c, d)) * 3);
+    int n = pieces(fmaxf(bend(a, b, c), bend(b, c, d)) * 6);
     for (int i = 1; i < n; i++) {
         float t = (float)i / (float)n, s = 1 - t;
         float wa = s * s * s, wb = 3 * s * s * t, wc = 3 * s * t * t,
@@ -237,8 +244,8 @@ static void polygon(struct stroke *s, const struct gfx_point *p, int n)
 static void wedge(struct stroke *s, struct gfx_point c, float from, float sweep)
 {
     struct gfx_point p[36];
-    int n = (int)ceilf(fabsf(sweep) * sqrtf(s->half) * 1.2f);
-    n = n < 1 ? 1 : gfx_min(n, 34);
+    float steps = fabsf(sweep) * sqrtf(s->half) * 1.2f;
+    int n = steps < 34 ? gfx_max((int)steps + 1, 1) : 34;
     p[0] = c;
     for (int i = 0; i <= n; i++) {
         float a = from + sweep * (float)i / (float)n;

@@ -1,46 +1,58 @@
 /*
  * wallpaper.c - the desktop's picture: a mesh of colours, made at boot.
  *
- * Soft lights are summed on a grid of 16 pixels and interpolated between, in
- * integers, with an ordered dither against banding.  Three colour channels
- * travel in one 64-bit word, 8.8 fixed point each: this runs before the first
- * frame and must cost next to nothing.
+ * Bands of colour flow across; they are computed on a grid of 16 pixels and
+ * interpolated between, in integers, with an ordered dither against banding.
+ * Three colour channels travel in one 64-bit word, 8.8 fixed point each: this
+ * runs before the first frame and must cost next to nothing.
  */
 #include "gfx/server.h"
 
+#include <math.h>
+
 #define CELL 16
 
-struct light {
-    float x, y, reach; /* in screen widths / heights */
-    float r, g, b;
+/* The colours that the bands go through, from above to below. */
+static const struct {
+    float at, r, g, b;
+} stops[] = {
+    {-0.30f, 10, 14, 52},   {0.12f, 24, 44, 132},   {0.34f, 74, 58, 178},
+    {0.52f, 152, 66, 176},  {0.68f, 226, 84, 140},  {0.82f, 252, 128, 108},
+    {1.04f, 255, 160, 100}, {1.30f, 255, 196, 120},
 };
 
-static const float ground[3] = {24, 28, 66};
-static const struct light lights[] = {
-    {0.08f, 0.10f, 0.55f, 42, 74, 168},   {0.95f, 0.05f, 0.50f, 92, 50, 160},
-    {0.62f, 0.45f, 0.42f, 150, 62, 150},  {1.02f, 0.78f, 0.48f, 250, 120, 92},
-    {0.70f, 1.06f, 0.36f, 255, 176, 110}, {0.22f, 0.88f, 0.50f, 34, 92, 160},
-    {0.38f, 0.58f, 0.26f, 84, 60, 168},
-};
+/* A wave of period and height one, made of parabolas. */
+static float wave(float t)
+{
+    t -= floorf(t + 0.5f);
+    return 8 * t - 16 * t * fabsf(t);
+}
+
+static uint64_t pack(float r, float g, float b, float light)
+{
+    float k = 256 * light;
+    return (uint64_t)fminf(b * k, 65000) | (uint64_t)fminf(g * k, 65000) << 16 |
+           (uint64_t)fminf(r * k, 65000) << 32;
+}
 
 /* The colour at a point of the screen, packed as 8.8 lanes b, g, r. */
 static uint64_t node(float x, float y)
 {
-    float sum = 0.55f, r = ground[0] * sum, g = ground[1] * sum,
-          b = ground[2] * sum;
-    for (size_t i = 0; i < sizeof lights / sizeof *lights; i++) {
-        const struct light *l = &lights[i];
-        float dx = (x - l->x) / l->reach, dy = (y - l->y) / l->reach * 0.8f;
-        float d = 1 + 1.6f * (dx * dx + dy * dy);
-        float w = 1.5f / (d * d * d);
-        sum += w;
-        r += w * l->r;
-        g += w * l->g;
-        b += w * l->b;
-    }
-    float k = 256 / sum;
-    return (uint64_t)(b * k) | (uint64_t)(g * k) << 16 |
-           (uint64_t)(r * k) << 32;
+    enum { LAST = sizeof stops / sizeof *stops - 1 };
+    float flow = y + 0.17f * wave(0.62f * x + 0.08f) +
+                 0.055f * wave(1.45f * x - 0.55f * y + 0.30f) -
+                 0.10f * (x - 0.5f);
+    float fold = wave(1.9f * flow + 0.45f * x) * 0.065f +
+                 wave(3.7f * flow - 0.8f * x + 0.4f) * 0.035f;
+    int i = 0;
+    while (i + 1 < LAST && flow > stops[i + 1].at)
+        i++;
+    float t = (flow - stops[i].at) / (stops[i + 1].at - stops[i].at);
+    t = fminf(fmaxf(t, 0), 1);
+    float r = stops[i].r + (stops[i + 1].r - stops[i].r) * t;
+    float g = stops[i].g + (stops[i + 1].g - stops[i].g) * t;
+    float b = stops[i].b + (stops[i + 1].b - stops[i].b) * t;
+    return pack(r, g, b, 0.93f + fold);
 }
 
 static void fill_cell_row(uint32_t *row, int n, uint64_t at, uint64_t step,
