@@ -53,7 +53,7 @@ typedef struct instance {
 
 typedef struct client {
     http_conn *conn;
-    struct client *next, **link;
+    struct client *next, *previous;
     uint32_t watched; /* events given to epoll; 0: none yet */
     bool answered;    /* the present request is with its guest, or done */
 } client;
@@ -185,9 +185,12 @@ static void handle_request(worker *worker, http_conn *conn)
 
 static void drop_client(worker *worker, client *client)
 {
-    *client->link = client->next;
+    if (client->previous)
+        client->previous->next = client->next;
+    else
+        worker->clients = client->next;
     if (client->next)
-        client->next->link = client->link;
+        client->next->previous = client->previous;
     worker->nclients--;
     wasi_release(client->conn); /* closes: epoll forgets it */
     free(client);
@@ -285,10 +288,9 @@ static void accept_clients(worker *worker)
             return;
         }
         client->conn = conn;
-        client->link = &worker->clients;
         client->next = worker->clients;
         if (client->next)
-            client->next->link = &client->next;
+            client->next->previous = client;
         worker->clients = client;
         worker->nclients++;
         if (!serve_client(worker, client))
@@ -365,8 +367,13 @@ static bool worker_init(worker *worker, vm_error *err)
 
 static void worker_finish(worker *worker)
 {
-    while (worker->clients)
-        drop_client(worker, worker->clients);
+    for (client *client = worker->clients, *next; client; client = next) {
+        next = client->next;
+        wasi_release(client->conn);
+        free(client);
+    }
+    worker->clients = NULL;
+    worker->nclients = 0;
     while (worker->nwarm)
         vm_store_destroy(worker->warm[--worker->nwarm].store);
     cm_linker_destroy(worker->linker);
@@ -524,18 +531,20 @@ static bool try_once(worker *worker, vm_error *err)
 
 static const uint8_t *map_component(const char *path, size_t *len)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = fd < 0 || fstat(fd, &st) ? errno : st.st_size ? 0 : ENODATA;
     void *bytes = MAP_FAILED;
-    if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0)
-        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED)
-        fprintf(stderr, "vyoma serve: %s: %s\n", path,
-                errno ? strerror(errno) : "empty file");
+    *len = (size_t)st.st_size;
+    if (!error) {
+        bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+        error = bytes == MAP_FAILED ? errno : 0;
+    }
     if (fd >= 0)
         close(fd);
-    *len = bytes == MAP_FAILED ? 0 : (size_t)st.st_size;
-    return bytes == MAP_FAILED ? NULL : bytes;
+    if (error)
+        fprintf(stderr, "vyoma serve: %s: %s\n", path, strerror(error));
+    return error ? NULL : bytes;
 }
 
 static int serve(worker *worker, const uint8_t *bytes, size_t len)

@@ -29,16 +29,21 @@ static bool complain(const run_options *options, const char *what,
     return false;
 }
 
-static void push(run_list *list, const char *item)
+/* An array with room for one more.  Ends the program when there is none. */
+static void *grow(void *array, size_t count, size_t size)
 {
-    const char **items =
-        realloc(list->items, (list->count + 1) * sizeof *items);
-    if (!items) {
+    void *more = reallocarray(array, count + 1, size);
+    if (!more) {
         fputs("vyoma: out of memory\n", stderr);
         exit(1);
     }
-    list->items = items;
-    items[list->count++] = item;
+    return more;
+}
+
+static void push(run_list *list, const char *item)
+{
+    list->items = grow(list->items, list->count, sizeof *list->items);
+    list->items[list->count++] = item;
 }
 
 /* ---- numbers ----------------------------------------------------------- */
@@ -197,6 +202,10 @@ static const option w_options[] = {
     {"relaxed-simd", NULL, w_always_on, NULL},
     {"extended-const", NULL, w_always_on, NULL},
     {"component-model", NULL, w_always_on, NULL},
+    {"component-model-async", NULL, w_always_on, NULL},
+    {"wide-arithmetic", NULL, w_always_on, NULL},
+    {"custom-page-sizes", NULL, w_always_on, NULL},
+    {"threads", NULL, w_always_on, NULL},
     {0},
 };
 
@@ -278,6 +287,7 @@ static const option s_options[] = {
     {"cli", NULL, s_accepted, "accepted: it is always there"},
     {"common", NULL, s_accepted, NULL},
     {"preview2", NULL, s_accepted, NULL},
+    {"p3", NULL, s_accepted, NULL},
     {"network-error-code", NULL, s_accepted, NULL},
     {"cli-exit-with-code", NULL, s_accepted, NULL},
     {0},
@@ -298,10 +308,8 @@ static bool add_dir(run_options *options, const char *value, bool writable)
         return false;
     }
     free(host);
-    size_t size = (options->npreopens + 1) * sizeof *options->preopens;
-    options->preopens = realloc(options->preopens, size);
-    if (!options->preopens)
-        return false;
+    options->preopens =
+        grow(options->preopens, options->npreopens, sizeof *options->preopens);
     options->preopens[options->npreopens++] = (wasi_preopen){
         .fd = fd, .guest_path = *guest ? guest : "/", .writable = writable};
     return true;
@@ -366,11 +374,11 @@ static bool o_link(run_options *options, const char *value)
     const char *equals = strchr(value, '=');
     if (!equals || equals == value || !equals[1])
         return complain(options, "--link", value, "IMPORT-NAME=FILE");
-    size_t size = (options->nlinks + 1) * sizeof *options->links;
-    options->links = realloc(options->links, size);
     char *name = strndup(value, (size_t)(equals - value));
-    if (!options->links || !name)
+    if (!name)
         return false;
+    options->links =
+        grow(options->links, options->nlinks, sizeof *options->links);
     options->links[options->nlinks++] = (run_link){name, equals + 1};
     return true;
 }

@@ -13,13 +13,22 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+static void free_strings(char **strings)
+{
+    for (size_t i = 0; strings && strings[i]; i++)
+        free(strings[i]);
+    free(strings);
+}
+
 static char **copy_strings(const char *const *from, size_t count)
 {
     char **to = calloc(count + 1, sizeof *to);
     for (size_t i = 0; to && i < count; i++) {
         to[i] = strdup(from[i]);
-        if (!to[i])
+        if (!to[i]) {
+            free_strings(to);
             return NULL;
+        }
     }
     return to;
 }
@@ -73,13 +82,6 @@ no_memory:
     vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
                  "out of memory for the program's context");
     return VM_NO_MEMORY;
-}
-
-static void free_strings(char **strings)
-{
-    for (size_t i = 0; strings && strings[i]; i++)
-        free(strings[i]);
-    free(strings);
 }
 
 static void close_fds(const int *fds, size_t count)

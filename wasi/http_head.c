@@ -110,8 +110,10 @@ int http_fields_add(http_fields *fields, const char *name, size_t name_len,
     memcpy(text, name, name_len);
     if (value_len)
         memcpy(text + name_len, value, value_len);
-    fields->items[fields->count++] =
-        (http_field){text, (uint32_t)name_len, (uint32_t)value_len};
+    http_field *field = &fields->items[fields->count++];
+    field->text = text;
+    field->name_len = (uint32_t)name_len;
+    field->value_len = (uint32_t)value_len;
     count_bytes(fields, (ssize_t)bytes);
     return 0;
 }

@@ -282,7 +282,7 @@ static void lookup_finish(void *self)
 }
 
 /* An address written out needs no lookup. */
-static bool parse_literal(const char *text, size_t len, wasi_net_address *out)
+bool net_parse_literal(const char *text, size_t len, wasi_net_address *out)
 {
     char copy[INET6_ADDRSTRLEN];
     if (len >= sizeof copy)
@@ -297,7 +297,7 @@ static bool parse_literal(const char *text, size_t len, wasi_net_address *out)
 }
 
 /* RFC 1123 letters, digits, hyphens and dots, and the underscore in use. */
-static bool is_name(const char *text, size_t len)
+bool net_is_name(const char *text, size_t len)
 {
     if (!len || len > 253)
         return false;
@@ -332,8 +332,8 @@ NET_FN(resolve_addresses)
     const char *name = args[1].str.data;
     size_t len = args[1].str.len;
     wasi_net_address literal;
-    bool is_literal = parse_literal(name, len, &literal);
-    if (!is_literal && !is_name(name, len))
+    bool is_literal = net_parse_literal(name, len, &literal);
+    if (!is_literal && !net_is_name(name, len))
         return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
     int fd = -1;
     if (!is_literal) {
@@ -376,23 +376,31 @@ static int read_record(lookup *stream)
     return 0;
 }
 
-static bool is_mapped(const wasi_net_address *address)
+bool net_ip_is_mapped(const wasi_net_address *address)
 {
     return address->family == AF_INET6 &&
            IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address->bytes);
 }
 
+bool net_ip_lower(cm_call *call, const wasi_net_address *address, cm_value *out)
+{
+    cm_value *tuple = wasi_values(call, 1 + 8);
+    if (!tuple)
+        return false;
+    bool v4 = address->family == AF_INET;
+    out->variant.index = v4 ? NET_IPV4 : NET_IPV6;
+    out->variant.payload = tuple;
+    set_list(tuple, tuple + 1, v4 ? 4 : 8);
+    (v4 ? lower_v4 : lower_v6)(address->bytes, tuple + 1);
+    return true;
+}
+
 static vm_status ok_address(cm_call *call, cm_value *result,
                             const wasi_net_address *address)
 {
-    cm_value *some = wasi_values(call, 2 + 8), *items = some + 2;
-    if (!some)
+    cm_value *some = wasi_values(call, 1);
+    if (!some || !net_ip_lower(call, address, some))
         return wasi_no_memory(call);
-    bool v4 = address->family == AF_INET;
-    some[0].variant.index = v4 ? NET_IPV4 : NET_IPV6;
-    some[0].variant.payload = &some[1];
-    set_list(&some[1], items, v4 ? 4 : 8);
-    (v4 ? lower_v4 : lower_v6)(address->bytes, items);
     cm_value option = {.variant = {.index = 1, .payload = some}};
     return cm_ok(call, result, &option);
 }
@@ -403,7 +411,7 @@ NET_FN(resolve_next_address)
     int error;
     do
         error = read_record(stream);
-    while (!error && !stream->next.error && is_mapped(&stream->next));
+    while (!error && !stream->next.error && net_ip_is_mapped(&stream->next));
     if (error == EAGAIN)
         return net_code(call, result, NET_CODE_WOULD_BLOCK);
     if (error == ENODATA)

@@ -55,6 +55,15 @@ bool net_address_unicast(const net_address *address, int family);
 /* ... and which can be a destination: neither the any address nor port 0. */
 bool net_address_remote(const net_address *address, int family);
 
+/* ip-name-lookup: an address written out, what may be looked up, and the
+ * variant ip-address (false when memory ran out). */
+VM_MUST_CHECK bool net_parse_literal(const char *text, size_t len,
+                                     wasi_net_address *out);
+bool net_is_name(const char *text, size_t len);
+bool net_ip_is_mapped(const wasi_net_address *address);
+VM_MUST_CHECK bool net_ip_lower(cm_call *call, const wasi_net_address *address,
+                                cm_value *out);
+
 /* result<_, error-code>: `error` is 0 or an errno. */
 VM_MUST_CHECK vm_status net_outcome(cm_call *call, cm_value *result, int error);
 VM_MUST_CHECK vm_status net_code(cm_call *call, cm_value *result, int code);
