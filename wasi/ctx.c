@@ -4,6 +4,7 @@
  */
 #include "wasi/file.h"
 #include "wasi/internal.h"
+#include "wasi/p3.h"
 #include "wasi/net.h"
 #include "wasi/preview1.h"
 
@@ -96,6 +97,7 @@ void wasi_ctx_destroy(wasi_ctx *ctx)
     if (!ctx)
         return;
     wasi_preview1_destroy(ctx->preview1);
+    wasi_p3_destroy(ctx->p3);
     vyoma_display_destroy(ctx->display);
     vyoma_ipc_destroy(ctx->ipc);
     for (size_t i = 0; i < ctx->npreopens; i++) {

@@ -41,4 +41,14 @@ extern const cm_host_interface wasi_iface_config, wasi_iface_config_rc,
 extern const cm_host_interface wasi_iface_keyvalue_store,
     wasi_iface_keyvalue_batch, wasi_iface_keyvalue_atomics;
 
+/* WASI 0.3: p3_*.c, and beside the 0.2 tables where the functions are the same
+ */
+extern const cm_host_interface wasi_p3_environment, wasi_p3_exit,
+    wasi_p3_cli_types, wasi_p3_stdin, wasi_p3_stdout, wasi_p3_stderr,
+    wasi_p3_terminal_input, wasi_p3_terminal_output, wasi_p3_terminal_stdin,
+    wasi_p3_terminal_stdout, wasi_p3_terminal_stderr, wasi_p3_clocks_types,
+    wasi_p3_monotonic_clock, wasi_p3_system_clock, wasi_p3_timezone,
+    wasi_p3_random, wasi_p3_insecure, wasi_p3_insecure_seed,
+    wasi_p3_filesystem_types, wasi_p3_preopens;
+
 #endif

@@ -39,6 +39,7 @@ struct wasi_ctx {
     size_t http_budget;             /* bytes in the guest's header fields */
     volatile sig_atomic_t interrupted;
     struct wasi_preview1 *preview1; /* made on first use */
+    struct wasi_p3 *p3;             /* the same */
     struct vyoma_display *display;  /* the same */
     struct vyoma_ipc *ipc;          /* the same */
 };

@@ -1,6 +1,8 @@
 # The WIT that the binary carries (wasi/wit.h), and the resolver's library.
 
-WIT_FILES := $(sort $(wildcard wasi/wit/*/*.wit))
+# 0.2 comes first: an interface named without a version is 0.2's.
+WIT_FILES := $(sort $(wildcard wasi/wit/*/*.wit)) \
+	$(sort $(wildcard wasi/wit-0.3/*/*.wit))
 GEN_OBJS += $(OUT)/gen/wit.o
 LDLIBS += -lcares
 

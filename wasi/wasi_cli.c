@@ -204,3 +204,48 @@ const cm_host_interface wasi_iface_terminal_stderr = {
         (const cm_host_func[]){{"get-terminal-stderr", get_terminal_stderr},
                                {0}},
 };
+
+/* ---- as in 0.3 -------------------------------------------------------------
+ */
+
+const cm_host_interface wasi_p3_environment = {
+    .name = "wasi:cli/environment@0.3",
+    .funcs = (const cm_host_func[]){{"get-environment", get_environment},
+                                    {"get-arguments", get_arguments},
+                                    {"get-initial-cwd", initial_cwd},
+                                    {0}},
+};
+const cm_host_interface wasi_p3_exit = {
+    .name = "wasi:cli/exit@0.3",
+    .funcs = (const cm_host_func[]){{"exit", cli_exit},
+                                    {"exit-with-code", exit_with_code},
+                                    {0}},
+};
+const cm_host_interface wasi_p3_terminal_input = {
+    .name = "wasi:cli/terminal-input@0.3",
+    .funcs = no_funcs,
+    .resources = (const cm_host_resource[]){{"terminal-input", wasi_drop}, {0}},
+};
+const cm_host_interface wasi_p3_terminal_output = {
+    .name = "wasi:cli/terminal-output@0.3",
+    .funcs = no_funcs,
+    .resources =
+        (const cm_host_resource[]){{"terminal-output", wasi_drop}, {0}},
+};
+const cm_host_interface wasi_p3_terminal_stdin = {
+    .name = "wasi:cli/terminal-stdin@0.3",
+    .funcs =
+        (const cm_host_func[]){{"get-terminal-stdin", get_terminal_stdin}, {0}},
+};
+const cm_host_interface wasi_p3_terminal_stdout = {
+    .name = "wasi:cli/terminal-stdout@0.3",
+    .funcs =
+        (const cm_host_func[]){{"get-terminal-stdout", get_terminal_stdout},
+                               {0}},
+};
+const cm_host_interface wasi_p3_terminal_stderr = {
+    .name = "wasi:cli/terminal-stderr@0.3",
+    .funcs =
+        (const cm_host_func[]){{"get-terminal-stderr", get_terminal_stderr},
+                               {0}},
+};

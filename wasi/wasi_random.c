@@ -62,3 +62,25 @@ const cm_host_interface wasi_iface_insecure_seed = {
     .name = "wasi:random/insecure-seed",
     .funcs = (const cm_host_func[]){{"insecure-seed", insecure_seed}, {0}},
 };
+
+/* ---- as in 0.3 -------------------------------------------------------------
+ */
+
+const cm_host_interface wasi_p3_random = {
+    .name = "wasi:random/random@0.3",
+    .funcs = (const cm_host_func[]){{"get-random-bytes", random_bytes},
+                                    {"get-random-u64", random_u64},
+                                    {0}},
+};
+
+const cm_host_interface wasi_p3_insecure = {
+    .name = "wasi:random/insecure@0.3",
+    .funcs = (const cm_host_func[]){{"get-insecure-random-bytes", random_bytes},
+                                    {"get-insecure-random-u64", random_u64},
+                                    {0}},
+};
+
+const cm_host_interface wasi_p3_insecure_seed = {
+    .name = "wasi:random/insecure-seed@0.3",
+    .funcs = (const cm_host_func[]){{"get-insecure-seed", insecure_seed}, {0}},
+};

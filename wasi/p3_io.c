@@ -1,0 +1,278 @@
+/*
+ * p3_io.c - waiting and byte streams of WASI 0.3 (p3.h), over the same
+ * wasi_input and wasi_output as 0.2's.
+ *
+ * A stream and its future share a pipe, which either of them keeps alive.  The
+ * future is answered when the stream is over; an output's when what was
+ * accepted has been written too.
+ */
+#include "wasi/p3.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- waiting --------------------------------------------------------------
+ *
+ * Per guest: what this round's pending operations wait for.
+ */
+
+struct wasi_p3 {
+    wasi_wait *waits;
+    size_t count, capacity;
+};
+
+void wasi_p3_destroy(struct wasi_p3 *p3)
+{
+    if (!p3)
+        return;
+    free(p3->waits);
+    free(p3);
+}
+
+static struct wasi_p3 *get_p3(wasi_ctx *ctx)
+{
+    if (!ctx->p3)
+        ctx->p3 = calloc(1, sizeof *ctx->p3);
+    return ctx->p3;
+}
+
+static void begin_round(void *host)
+{
+    wasi_ctx *ctx = host;
+    if (ctx->p3)
+        ctx->p3->count = 0;
+}
+
+static vm_status wait_round(void *host, vm_error *err)
+{
+    wasi_ctx *ctx = host;
+    int number = EDEADLK;
+    if (ctx->p3 && ctx->p3->count)
+        number = wasi_wait_any(ctx, ctx->p3->waits, ctx->p3->count);
+    if (!number)
+        return VM_OK;
+    vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "%s",
+                 number == EDEADLK ? "deadlock detected: event loop cannot "
+                                     "make further progress"
+                 : number == EINTR ? "interrupted while waiting"
+                                   : strerror(number));
+    return VM_TRAP;
+}
+
+static const cm_waiter waiter = {begin_round, wait_round};
+
+vm_status wasi_p3_wait(cm_call *call, wasi_ctx *ctx, const wasi_wait *wait)
+{
+    struct wasi_p3 *p3 = get_p3(ctx);
+    cm_call_set_waiter(call, &waiter, ctx);
+    if (!p3)
+        return wasi_no_memory(call);
+    if (p3->count == p3->capacity) {
+        size_t capacity = p3->capacity ? 2 * p3->capacity : 8;
+        wasi_wait *waits = realloc(p3->waits, capacity * sizeof *waits);
+        if (!waits)
+            return wasi_no_memory(call);
+        p3->waits = waits;
+        p3->capacity = capacity;
+    }
+    p3->waits[p3->count++] = *wait;
+    return VM_PENDING;
+}
+
+/* ---- pipes --------------------------------------------------------------- */
+
+typedef struct p3_pipe {
+    wasi_object object;
+    wasi_ctx *ctx;
+    void *owner; /* wasi_input, wasi_output, or what `read` reads */
+    wasi_p3_read read;
+    wasi_p3_error error;
+    bool over;  /* the stream is: the future may answer */
+    bool input; /* else an output, which is flushed */
+    int number;
+} p3_pipe;
+
+static void pipe_finish(void *self)
+{
+    p3_pipe *p = self;
+    wasi_release(p->owner);
+    free(p);
+}
+
+/* With two references: the stream's and the future's. */
+static p3_pipe *new_pipe(wasi_ctx *ctx, void *owner, int number,
+                      wasi_p3_error error)
+{
+    p3_pipe *p = wasi_object_create(sizeof *p, pipe_finish);
+    if (!p) {
+        wasi_release(owner);
+        return NULL;
+    }
+    p->ctx = ctx;
+    p->owner = owner;
+    p->error = error;
+    p->number = number ? number : owner ? 0 : ENOMEM;
+    wasi_retain(p);
+    return p;
+}
+
+static vm_status wait_with(cm_call *call, p3_pipe *p,
+                           void (*prepare)(void *parent, wasi_wait *wait))
+{
+    wasi_wait wait = {.fd = -1, .deadline = WASI_NEVER};
+    prepare(p->owner, &wait);
+    return wasi_p3_wait(call, p->ctx, &wait);
+}
+
+/* ---- the guest reads ------------------------------------------------------
+ */
+
+static vm_status read_input(void *owner, cm_call *call, void *out, size_t max,
+                            size_t *n, int *number)
+{
+    wasi_input *in = owner;
+    ssize_t got = wasi_input_read(in, out, max);
+    if (got == 0)
+        return VM_PENDING;
+    if (got == WASI_FAILED)
+        *number = in->error;
+    *n = got > 0 ? (size_t)got : 0;
+    return VM_OK;
+}
+
+static vm_status source_read(void *state, cm_call *call, void *out, size_t max,
+                             size_t *n)
+{
+    p3_pipe *p = state;
+    vm_status status = VM_OK;
+    *n = 0;
+    if (!p->number)
+        status = p->read(p->owner, call, out, max, n, &p->number);
+    if (status == VM_PENDING)
+        return wait_with(call, p, wasi_input_prepare);
+    if (status == VM_OK && !*n)
+        p->over = true;
+    return status;
+}
+
+/* The stream's end of the pipe goes. */
+static void end_stream(void *state)
+{
+    p3_pipe *p = state;
+    p->over = true;
+    wasi_release(p);
+}
+
+static const cm_source stream_source = {source_read, end_stream};
+
+/* ---- the guest writes -----------------------------------------------------
+ */
+
+static vm_status sink_write(void *state, cm_call *call, const void *values,
+                            size_t n, size_t *taken)
+{
+    p3_pipe *p = state;
+    *taken = 0;
+    if (p->number)
+        return VM_OK;
+    ssize_t room = wasi_output_check(p->owner);
+    if (room == 0)
+        return wait_with(call, p, wasi_output_prepare);
+    if (room > 0) {
+        size_t len = n < (size_t)room ? n : (size_t)room;
+        room = wasi_output_write(p->owner, values, len);
+        if (room >= 0)
+            *taken = len;
+    }
+    if (room < 0)
+        p->number =
+            room == WASI_CLOSED ? EPIPE : ((wasi_output *)p->owner)->error;
+    return VM_OK;
+}
+
+static const cm_sink_ops stream_sink = {sink_write, end_stream};
+
+/* VM_PENDING while accepted bytes are still to be written. */
+static vm_status flush(cm_call *call, p3_pipe *p)
+{
+    if (p->input || p->number || !p->owner)
+        return VM_OK;
+    ssize_t done = wasi_output_flush(p->owner);
+    if (done == 0)
+        return wait_with(call, p, wasi_output_prepare);
+    if (done == WASI_FAILED)
+        p->number = ((wasi_output *)p->owner)->error;
+    return VM_OK;
+}
+
+/* ---- the future: result<_, error-code> ------------------------------------
+ */
+
+static vm_status future_read(void *state, cm_call *call, void *out, size_t max,
+                             size_t *n)
+{
+    p3_pipe *p = state;
+    cm_value error;
+    if (!p->over && !p->number) {
+        cm_call_set_waiter(call, &waiter, p->ctx);
+        return VM_PENDING; /* the stream wakes it */
+    }
+    vm_status status = flush(call, p);
+    if (status != VM_OK)
+        return status;
+    *n = 1;
+    if (!p->number)
+        return cm_ok(call, out, NULL);
+    status = p->error(call, p->number, &error);
+    return status == VM_OK ? cm_err(call, out, &error) : status;
+}
+
+static void future_drop(void *state)
+{
+    wasi_release(state);
+}
+
+static const cm_source result_source = {future_read, future_drop};
+
+/* ---- making them ----------------------------------------------------------
+ */
+
+vm_status wasi_p3_source(cm_call *call, wasi_ctx *ctx, void *owner,
+                         wasi_p3_read read, int number, wasi_p3_error error,
+                         cm_value *result)
+{
+    p3_pipe *p = new_pipe(ctx, owner, number, error);
+    cm_value *pair = wasi_values(call, 2);
+    if (!p || !pair)
+        return wasi_no_memory(call);
+    p->read = read;
+    p->input = true;
+    cm_call_set_waiter(call, &waiter, ctx);
+    vm_status status = cm_stream_from_host(call, &stream_source, p, &pair[0]);
+    if (status == VM_OK)
+        status = cm_future_from_host(call, &result_source, p, &pair[1]);
+    result->list.items = pair;
+    result->list.len = 2;
+    return status;
+}
+
+vm_status wasi_p3_input(cm_call *call, wasi_ctx *ctx, wasi_input *in,
+                        int number, wasi_p3_error error, cm_value *result)
+{
+    return wasi_p3_source(call, ctx, in, read_input, number, error, result);
+}
+
+vm_status wasi_p3_output(cm_call *call, wasi_ctx *ctx, const cm_value *stream,
+                         wasi_output *out, int number, wasi_p3_error error,
+                         cm_value *result)
+{
+    p3_pipe *p = new_pipe(ctx, out, number, error);
+    if (!p)
+        return wasi_no_memory(call);
+    cm_call_set_waiter(call, &waiter, ctx);
+    vm_status status = cm_stream_to_host(call, stream, &stream_sink, p);
+    if (status != VM_OK)
+        return status;
+    return cm_future_from_host(call, &result_source, p, result);
+}
