@@ -265,11 +265,9 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
                     .offset = c->offset};
         in.row = vm_branch_rows[in.op];
         cc_resolve(c, &in, &cond, C_INT, NULL, C_INT, false);
-        if (back && sense) {
-            uint32_t half = cc_fuse_countdown(c, &in, base);
-            if (half)
-                return half;
-        }
+        uint32_t half = cc_fuse_zero_test(c, &in, sense, back, base);
+        if (half)
+            return half;
     }
     const vm_handler *row = vm_branch_rows[in.op];
     *base = cc_start(c, row[VM_ROW_INDEX(in.ak, in.bk, which)]);
@@ -855,6 +853,9 @@ static void zero_run(cc *c, uint32_t slot, uint32_t n)
     cc_cell(c, slot | (uint64_t)n << 32);
 }
 
+/* Locals in between that need no zero are cheaper to include than to skip. */
+#define ZERO_GAP 8
+
 static void zero_locals(cc *c)
 {
     uint32_t from = 0, n = 0;
@@ -862,12 +863,11 @@ static void zero_locals(cc *c)
         const local *l = &c->locals[i];
         if (!l->zero || l->pin != E_SLOT)
             continue;
-        if (from + n != l->slot) {
+        if (!n || l->slot - (from + n) > ZERO_GAP) {
             zero_run(c, from, n);
             from = l->slot;
-            n = 0;
         }
-        n += vm_type_slots(l->type);
+        n = l->slot - from + vm_type_slots(l->type);
     }
     zero_run(c, from, n);
 }

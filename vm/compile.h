@@ -240,7 +240,8 @@ bool cc_fuse_binary(cc *c, vm_op op);
 /* A branch on the pending condition, fused with what makes it.  Returns the
  * half for the target, or 0. */
 uint32_t cc_fuse_branch(cc *c, bool sense, bool back, uint32_t *base);
-uint32_t cc_fuse_countdown(cc *c, const insn *in, uint32_t *base);
+uint32_t cc_fuse_zero_test(cc *c, const insn *in, bool sense, bool back,
+                           uint32_t *base);
 
 /* ---- compile_gc.c -----------------------------------------------------------
  */

@@ -4,41 +4,66 @@
  */
 #include "vm/compile.h"
 
-/* Entries from `i` on that are plain copies from slots, up to three. */
-static uint32_t run_of_copies(const cc *c, uint32_t i)
-{
-    uint32_t n = 0;
-    for (; n < 3 && i + n < c->sp; n++) {
-        const entry *e = &c->stack[i + n];
-        if (e->kind != E_SLOT || e->slot == e->home || e->wide)
-            break;
-    }
-    return n;
-}
-
-static void copy_run(cc *c, uint32_t i, uint32_t n)
+/* An entry that only has to be copied to its home: its kind, or VM_KINDS. */
+static vm_kind copy_kind(const cc *c, uint32_t i)
 {
     const entry *e = &c->stack[i];
-    cc_start(c, vm_simple[n == 2 ? VM_X_MOVE2 : VM_X_MOVE3]);
-    cc_cell(c,
-            cc_fields(e[0].home, e[0].slot, e[1].slot, n == 3 ? e[2].slot : 0));
-    for (uint32_t k = i; k < i + n; k++) {
-        entry *moved = &c->stack[k];
-        if (moved->local)
-            c->locals[moved->local - 1].refs--;
-        moved->slot = moved->home;
-        moved->local = 0;
+    if (i >= c->sp || e->wide)
+        return VM_KINDS;
+    switch (e->kind) {
+    case E_SLOT: return e->slot == e->home ? VM_KINDS : VM_K_S;
+    case E_CONST: return VM_K_K;
+    case E_P: return VM_K_P;
+    case E_Q: return VM_K_Q;
+    default: return VM_KINDS;
     }
+}
+
+static void is_home(cc *c, uint32_t i, uint32_t n)
+{
+    for (; n--; i++) {
+        entry *e = &c->stack[i];
+        if (e->local)
+            c->locals[e->local - 1].refs--;
+        e->kind = E_SLOT;
+        e->slot = e->home;
+        e->local = 0;
+    }
+}
+
+/* Copies two or three entries from `i` on at once; returns how many. */
+static uint32_t copy_some(cc *c, uint32_t i)
+{
+    const entry *e = &c->stack[i];
+    vm_kind a = copy_kind(c, i), b = a, d = a;
+    if (a != VM_KINDS)
+        b = copy_kind(c, i + 1);
+    if (a == VM_KINDS || b == VM_KINDS)
+        return 0;
+    d = copy_kind(c, i + 2);
+    uint32_t n = a == VM_K_S && b == VM_K_S && d == VM_K_S ? 3 : 2;
+    if (n == 3) {
+        cc_start(c, vm_simple[VM_X_MOVE3]);
+        cc_cell(c, cc_fields(e[0].home, e[0].slot, e[1].slot, e[2].slot));
+    } else {
+        cc_start(c, vm_rows[VM_X_MOVE2][VM_ROW_INDEX(a, b, VM_K_S)]);
+        cc_cell(c, cc_fields(e[0].home, a == VM_K_S ? e[0].slot : 0,
+                             b == VM_K_S ? e[1].slot : 0, 0));
+        if (a == VM_K_K || b == VM_K_K) {
+            cc_cell(c, e[0].k);
+            cc_cell(c, e[1].k);
+        }
+    }
+    is_home(c, i, n);
+    return n;
 }
 
 void cc_stage(cc *c, uint32_t n)
 {
     cc_flush(c);
     for (uint32_t i = c->sp - n; i < c->sp;) {
-        uint32_t run = run_of_copies(c, i);
-        if (run >= 2)
-            copy_run(c, i, run);
-        i += run ? run : 1;
+        uint32_t done = copy_some(c, i);
+        i += done ? done : 1;
     }
     cc_spill(c, c->sp - n, true);
 }

@@ -80,13 +80,35 @@ static bool mul_with(cc *c, uint32_t product, uint32_t other, bool is64,
     return true;
 }
 
+/* global + K, or - K */
+static bool global_add(cc *c, vm_op op)
+{
+    const entry *k = &c->stack[c->sp - 1];
+    insn in = c->pending;
+    if (k->kind != E_CONST ||
+        !is_pending(c, &c->stack[c->sp - 2], (vm_op)VM_X_GLOBAL_GET) ||
+        in.result != C_INT)
+        return false;
+    in.op = VM_X_GLOBAL_ADD;
+    in.row = vm_rows[VM_X_GLOBAL_ADD];
+    in.nextra = 1;
+    in.extra[0] = op == VM_OP_I32_ADD ? (uint32_t)k->k : -(uint32_t)k->k;
+    c->has_pending = false;
+    cc_pop(c);
+    cc_pop(c);
+    cc_push_pending(c, &in, false);
+    return true;
+}
+
 bool cc_fuse_binary(cc *c, vm_op op)
 {
     uint32_t b = c->sp - 1, a = c->sp - 2;
     if (!c->has_pending || c->pending_at < a || c->deterministic)
         return false;
     switch (op) {
-    case VM_OP_I32_ADD: return shl_add(c, a, b) || shl_add(c, b, a);
+    case VM_OP_I32_SUB: return global_add(c, op);
+    case VM_OP_I32_ADD:
+        return global_add(c, op) || shl_add(c, a, b) || shl_add(c, b, a);
     case VM_OP_F32_ADD:
         return mul_with(c, a, b, false, VM_MUL_ADD) ||
                mul_with(c, b, a, false, VM_MUL_ADD);
@@ -188,6 +210,25 @@ static uint32_t latch(cc *c, insn in, uint32_t *base)
     return emit(c, h, x, add.b, (uint32_t)add.k | z << 32, base);
 }
 
+/* The last instruction loads x, and this compares it. */
+static uint32_t load_compare(cc *c, insn in, bool back, uint32_t *base)
+{
+    const last_insn *l = &c->last;
+    insn load = l->in;
+    if (!l->valid || load.op != VM_OP_I32_LOAD || load.format != FMT_LOAD ||
+        !same_place(in.ak, in.a, l->dk, l->slot) ||
+        same_place(in.bk, in.b, l->dk, l->slot))
+        return 0;
+    const vm_handler(*rows)[VM_ROW] = vm_load_compare[in.op];
+    vm_handler h =
+        rows ? rows[back][VM_ROW_INDEX(l->dk, load.ak, in.bk)] : NULL;
+    uint32_t x = l->slot;
+    if (!h || !take_back(c))
+        return 0;
+    uint64_t z = in.bk == VM_K_K ? (uint32_t)in.k : in.b;
+    return emit(c, h, x, load.a, load.imm | z << 32, base);
+}
+
 /* What a comparison of the accumulator with a constant tests. */
 static int load_test(const insn *in, bool sense)
 {
@@ -206,7 +247,8 @@ static uint32_t load_branch(cc *c, const insn *load, int which, uint32_t k,
         : load->op == VM_OP_I32_LOAD8_U ? vm_load8_branch
                                         : NULL;
     bool sum = load->format == FMT_SUM_LOAD;
-    if (!rows || (!sum && load->format != FMT_LOAD) || load->ak == VM_K_K || (sum && load->bk == VM_K_K))
+    if (!rows || (!sum && load->format != FMT_LOAD) || load->ak == VM_K_K ||
+        (sum && load->bk == VM_K_K))
         return 0;
     vm_kind second = sum ? (vm_kind)load->bk : VM_K_K;
     vm_handler h =
@@ -247,26 +289,30 @@ uint32_t cc_fuse_branch(cc *c, bool sense, bool back, uint32_t *base)
             c->map_cell = saved.start;
             c->map_offset = load.offset;
         }
-    } else if (back && in.op < VM_OP_COUNT) {
+    } else if (in.op < VM_OP_COUNT) {
         insn compare = in;
         vm_op negated = cc_negate((vm_op)in.op);
         if (!sense && negated == VM_OP_COUNT)
             return 0;
         if (!sense)
             compare.op = (uint16_t)negated;
-        half = latch(c, compare, base);
+        half = back ? latch(c, compare, base) : 0;
+        if (!half)
+            half = load_compare(c, compare, back, base);
     }
     if (half)
         c->has_pending = false;
     return half;
 }
 
-/* A lone local as the condition: x += y, back while x is not 0. */
-uint32_t cc_fuse_countdown(cc *c, const insn *in, uint32_t *base)
+/* A lone local as the condition. */
+uint32_t cc_fuse_zero_test(cc *c, const insn *in, bool sense, bool back,
+                           uint32_t *base)
 {
     insn compare = *in;
-    compare.op = VM_OP_I32_NE;
+    compare.op = sense ? VM_OP_I32_NE : VM_OP_I32_EQ;
     compare.bk = VM_K_K;
     compare.k = 0;
-    return latch(c, compare, base);
+    uint32_t half = back ? latch(c, compare, base) : 0;
+    return half ? half : load_compare(c, compare, back, base);
 }

@@ -508,6 +508,15 @@ static void global_set(cc *c, uint32_t index)
     if (type == VM_V128 || index < c->m->nglobal_imports) {
         in.op = type == VM_V128 ? VM_X_GLOBAL_SET128 : VM_X_GLOBAL_SET_ANY;
         in.a = cc_in_slot(c, &a);
+    } else if (a.kind == E_SUM && a.bk == VM_K_K) {
+        cc_flush(c);
+        in.op = VM_X_GLOBAL_SET_ADD;
+        in.row = vm_rows[in.op];
+        in.imm = vm_instance_global_offset(c->m, index);
+        in.ak = a.ak;
+        in.a = (uint16_t)a.slot;
+        in.nextra = 1;
+        in.extra[0] = (uint32_t)a.k;
     } else {
         in.op = VM_X_GLOBAL_SET;
         in.row = vm_rows[in.op];

@@ -24,6 +24,10 @@ enum {
 extern const vm_handler vm_load_branch[8][VM_ROW];
 extern const vm_handler vm_load8_branch[8][VM_ROW];
 
+/* Load into a local x, branch if x cmp z: by comparison; [0] forward, [1]
+ * backward; row by the kinds of x, the address, z. */
+extern const vm_handler (*const vm_load_compare[VM_OP_COUNT])[VM_ROW];
+
 /* x * y with z: by form, f32 or f64, kind of z; then row by x, y, result. */
 enum {
     VM_MUL_ADD,

@@ -75,8 +75,9 @@
     X(op, S, K)                                                                \
     X(op, A, K)                                                                \
     X(op, P, K)                                                                \
-    X(op, Q, K) X(op, S, S) X(op, A, S) X(op, P, S) X(op, Q, S) X(op, A, P)    \
-        X(op, A, Q) X(op, P, P) X(op, P, Q) X(op, Q, Q)
+    X(op, Q, K)                                                                \
+    X(op, S, S) X(op, A, S) X(op, P, S) X(op, Q, S) X(op, A, P) X(op, A, Q)    \
+        X(op, P, P) X(op, P, Q) X(op, Q, Q)
 
 #define INT_BRANCH(op, a, b)                                                   \
     static HANDLER(br_##op##_##a##b##_f)                                       \

@@ -67,9 +67,10 @@
 #define LATCHES(X, cmp)                                                        \
     BOUNDS_S(X, cmp, K)                                                        \
     BOUNDS_S(X, cmp, S)                                                        \
-    BOUNDS_S(X, cmp, P) BOUNDS_S(X, cmp, Q) BOUNDS_P(X, cmp, K)                \
-        BOUNDS_P(X, cmp, S) BOUNDS_P(X, cmp, Q) BOUNDS_Q(X, cmp, K)            \
-            BOUNDS_Q(X, cmp, S) BOUNDS_Q(X, cmp, P)
+    BOUNDS_S(X, cmp, P)                                                        \
+    BOUNDS_S(X, cmp, Q)                                                        \
+    BOUNDS_P(X, cmp, K) BOUNDS_P(X, cmp, S) BOUNDS_P(X, cmp, Q)                \
+        BOUNDS_Q(X, cmp, K) BOUNDS_Q(X, cmp, S) BOUNDS_Q(X, cmp, P)
 
 #define LATCH_ROW(cmp)                                                         \
     LATCHES(LATCH, cmp)                                                        \
@@ -151,15 +152,17 @@ const vm_handler vm_test_row[VM_ROW] = {BIT_ITEMS(S) BIT_ITEMS(A) BIT_ITEMS(P)
 #define LB_WAYS(X, op, M, a, b, form)                                          \
     X(op, M, a, b, form, TRUE, fwd)                                            \
     X(op, M, a, b, form, TRUE, back)                                           \
-    X(op, M, a, b, form, FALSE, fwd) X(op, M, a, b, form, FALSE, back)         \
-        X(op, M, a, b, form, EQ, fwd) X(op, M, a, b, form, EQ, back)           \
-            X(op, M, a, b, form, NE, fwd) X(op, M, a, b, form, NE, back)
+    X(op, M, a, b, form, FALSE, fwd)                                           \
+    X(op, M, a, b, form, FALSE, back)                                          \
+    X(op, M, a, b, form, EQ, fwd) X(op, M, a, b, form, EQ, back)               \
+        X(op, M, a, b, form, NE, fwd) X(op, M, a, b, form, NE, back)
 #define LB_ALL(X, op, M)                                                       \
     LB_WAYS(X, op, M, S, K, LB_ONE)                                            \
     LB_WAYS(X, op, M, A, K, LB_ONE)                                            \
-    LB_WAYS(X, op, M, P, K, LB_ONE) LB_WAYS(X, op, M, Q, K, LB_ONE)            \
-        LB_WAYS(X, op, M, S, S, LB_SUM) LB_WAYS(X, op, M, P, S, LB_SUM)        \
-            LB_WAYS(X, op, M, Q, S, LB_SUM) LB_WAYS(X, op, M, P, Q, LB_SUM)
+    LB_WAYS(X, op, M, P, K, LB_ONE)                                            \
+    LB_WAYS(X, op, M, Q, K, LB_ONE)                                            \
+    LB_WAYS(X, op, M, S, S, LB_SUM) LB_WAYS(X, op, M, P, S, LB_SUM)            \
+        LB_WAYS(X, op, M, Q, S, LB_SUM) LB_WAYS(X, op, M, P, Q, LB_SUM)
 
 LB_ALL(LOAD_BRANCH, I32_LOAD, uint32_t)
 LB_ALL(LOAD_BRANCH, I32_LOAD8_U, uint8_t)
@@ -172,6 +175,51 @@ LB_ALL(LOAD_BRANCH, I32_LOAD8_U, uint8_t)
         lb_##op##_##a##b##_##test##_##way,
 const vm_handler vm_load_branch[8][VM_ROW] = {LB_ALL(LB_ITEM, I32_LOAD, _)};
 const vm_handler vm_load8_branch[8][VM_ROW] = {LB_ALL(LB_ITEM, I32_LOAD8_U, _)};
+
+/* ---- load into a local, compare it, branch ----------------------------- */
+
+/* field 0: destination, field 1: address, imm32: target | low half: offset +
+ * size, high half: z's slot or constant */
+#define TEST_EQ(x, y) ((x) == (y))
+#define LOAD_COMPARE(cmp, d, a, z, way)                                        \
+    static HANDLER(lc_##cmp##_##d##a##z##_##way)                               \
+    {                                                                          \
+        uint64_t end = (uint64_t)U32(VALUE_##a(1)) + LOW(pc[2]);               \
+        uint32_t v;                                                            \
+        __asm__("" : "+r"(end));                                               \
+        if (UNLIKELY(end > msize))                                             \
+            JUMP(vm_trap_memory);                                              \
+        memcpy(&v, mem + end - sizeof v, sizeof v);                            \
+        SET_##d(0, v);                                                         \
+        if (TEST_##cmp(v, BOUND_##z)) {                                        \
+            pc += IMM32;                                                       \
+            GO_##way;                                                          \
+        }                                                                      \
+        NEXT(3);                                                               \
+    }
+#define LC_WAYS(X, cmp, d, a, z) X(cmp, d, a, z, fwd) X(cmp, d, a, z, back)
+#define LC_BOUNDS(X, cmp, d, a)                                                \
+    LC_WAYS(X, cmp, d, a, S) LC_WAYS(X, cmp, d, a, K)
+#define LC_FROM(X, cmp, d)                                                     \
+    LC_BOUNDS(X, cmp, d, S) LC_BOUNDS(X, cmp, d, P) LC_BOUNDS(X, cmp, d, Q)
+#define LC_ALL(X, cmp) LC_FROM(X, cmp, S) LC_FROM(X, cmp, P) LC_FROM(X, cmp, Q)
+#define LC_ITEM(cmp, d, a, z, way)                                             \
+    [WAY_##way][ROW_AT(d, a, z)] = lc_##cmp##_##d##a##z##_##way,
+#define LC_ROW(cmp)                                                            \
+    LC_ALL(LOAD_COMPARE, cmp)                                                  \
+    static const vm_handler lc_##cmp[2][VM_ROW] = {LC_ALL(LC_ITEM, cmp)};
+LC_ROW(EQ)
+LC_ROW(NE)
+LC_ROW(LT_S)
+LC_ROW(LT_U)
+LC_ROW(GT_S)
+LC_ROW(GT_U)
+
+const vm_handler (*const vm_load_compare[VM_OP_COUNT])[VM_ROW] = {
+    [VM_OP_I32_EQ] = lc_EQ,     [VM_OP_I32_NE] = lc_NE,
+    [VM_OP_I32_LT_S] = lc_LT_S, [VM_OP_I32_LT_U] = lc_LT_U,
+    [VM_OP_I32_GT_S] = lc_GT_S, [VM_OP_I32_GT_U] = lc_GT_U,
+};
 
 /* ---- shift and add
  * ---------------------------------------------------------------------- */

@@ -14,12 +14,12 @@
     X(STRUCT_NEW)                                                              \
     X(STRUCT_NEW_DEFAULT)                                                      \
     X(STRUCT_GET)                                                              \
-    X(STRUCT_GET_S) X(STRUCT_SET) X(ARRAY_NEW) X(ARRAY_NEW_DEFAULT)            \
-        X(ARRAY_NEW_FIXED) X(ARRAY_NEW_DATA) X(ARRAY_NEW_ELEM) X(ARRAY_GET)    \
-            X(ARRAY_GET_S) X(ARRAY_SET) X(ARRAY_LEN) X(ARRAY_FILL)             \
-                X(ARRAY_COPY) X(ARRAY_INIT_DATA) X(ARRAY_INIT_ELEM)            \
-                    X(REF_TEST) X(REF_CAST) X(REF_I31) X(I31_GET_S)            \
-                        X(I31_GET_U) X(THROW) X(THROW_REF)
+    X(STRUCT_GET_S)                                                            \
+    X(STRUCT_SET) X(ARRAY_NEW) X(ARRAY_NEW_DEFAULT) X(ARRAY_NEW_FIXED)         \
+        X(ARRAY_NEW_DATA) X(ARRAY_NEW_ELEM) X(ARRAY_GET) X(ARRAY_GET_S)        \
+            X(ARRAY_SET) X(ARRAY_LEN) X(ARRAY_FILL) X(ARRAY_COPY)              \
+                X(ARRAY_INIT_DATA) X(ARRAY_INIT_ELEM) X(REF_TEST) X(REF_CAST)  \
+                    X(REF_I31) X(I31_GET_S) X(I31_GET_U) X(THROW) X(THROW_REF)
 #define X(name) extern HANDLER(vm_x_##name);
 LIST(X)
 #undef X

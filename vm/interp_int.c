@@ -90,22 +90,25 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
     TO(X, op, S, K)                                                            \
     TO(X, op, A, K)                                                            \
     TO(X, op, P, K)                                                            \
-    TO(X, op, Q, K) TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S)            \
-        TO(X, op, Q, S) TO(X, op, A, P) TO(X, op, A, Q) TO(X, op, P, P)        \
-            TO(X, op, P, Q) TO(X, op, Q, Q)
+    TO(X, op, Q, K)                                                            \
+    TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S) TO(X, op, Q, S)            \
+        TO(X, op, A, P) TO(X, op, A, Q) TO(X, op, P, P) TO(X, op, P, Q)        \
+            TO(X, op, Q, Q)
 #define PAIRS_ORDERED(TO, X, op)                                               \
     PAIRS_COMMUTATIVE(TO, X, op)                                               \
     TO(X, op, S, A)                                                            \
     TO(X, op, S, P)                                                            \
     TO(X, op, S, Q)                                                            \
-    TO(X, op, P, A) TO(X, op, Q, A) TO(X, op, Q, P) TO(X, op, K, S)            \
-        TO(X, op, K, A) TO(X, op, K, P) TO(X, op, K, Q)
+    TO(X, op, P, A)                                                            \
+    TO(X, op, Q, A) TO(X, op, Q, P) TO(X, op, K, S) TO(X, op, K, A)            \
+        TO(X, op, K, P) TO(X, op, K, Q)
 #define PAIRS_DIVIDE(TO, X, op)                                                \
     TO(X, op, S, S)                                                            \
     TO(X, op, S, K)                                                            \
     TO(X, op, A, S)                                                            \
-    TO(X, op, A, K) TO(X, op, S, A) TO(X, op, P, S) TO(X, op, P, K)            \
-        TO(X, op, S, P) TO(X, op, Q, S) TO(X, op, Q, K) TO(X, op, S, Q)
+    TO(X, op, A, K)                                                            \
+    TO(X, op, S, A) TO(X, op, P, S) TO(X, op, P, K) TO(X, op, S, P)            \
+        TO(X, op, Q, S) TO(X, op, Q, K) TO(X, op, S, Q)
 
 #define BINARY(op, a, b, d)                                                    \
     static HANDLER(op##_##a##b##d)                                             \

@@ -108,10 +108,11 @@ VM_FLOAT_LOAD(FLOAT_LOAD)
     X(op, S, S)                                                                \
     X(op, S, K)                                                                \
     X(op, S, A)                                                                \
-    X(op, S, P) X(op, S, Q) X(op, A, S) X(op, A, K) X(op, A, P) X(op, A, Q)    \
-        X(op, P, S) X(op, P, K) X(op, P, A) X(op, P, P) X(op, P, Q)            \
-            X(op, Q, S) X(op, Q, K) X(op, Q, A) X(op, Q, P) X(op, Q, Q)        \
-                X(op, K, S) X(op, K, K) X(op, K, A) X(op, K, P) X(op, K, Q)
+    X(op, S, P)                                                                \
+    X(op, S, Q) X(op, A, S) X(op, A, K) X(op, A, P) X(op, A, Q) X(op, P, S)    \
+        X(op, P, K) X(op, P, A) X(op, P, P) X(op, P, Q) X(op, Q, S)            \
+            X(op, Q, K) X(op, Q, A) X(op, Q, P) X(op, Q, Q) X(op, K, S)        \
+                X(op, K, K) X(op, K, A) X(op, K, P) X(op, K, Q)
 
 #define INT_STORE(op, M)                                                       \
     typedef M mem_##op;                                                        \
@@ -138,9 +139,10 @@ VM_INT_STORE(INT_STORE)
     X(op, T, S, S)                                                             \
     X(op, T, S, A)                                                             \
     X(op, T, S, K)                                                             \
-    X(op, T, A, S) X(op, T, A, A) X(op, T, A, K) X(op, T, P, S) X(op, T, P, A) \
-        X(op, T, P, K) X(op, T, Q, S) X(op, T, Q, A) X(op, T, Q, K)            \
-            X(op, T, K, S) X(op, T, K, A) X(op, T, K, K)
+    X(op, T, A, S)                                                             \
+    X(op, T, A, A) X(op, T, A, K) X(op, T, P, S) X(op, T, P, A) X(op, T, P, K) \
+        X(op, T, Q, S) X(op, T, Q, A) X(op, T, Q, K) X(op, T, K, S)            \
+            X(op, T, K, A) X(op, T, K, K)
 #define FSTORE_PAIRS_f64(X, op, T)                                             \
     FSTORE_PAIRS_f32(X, op, T) X(op, T, S, P) X(op, T, A, P) X(op, T, P, P)    \
         X(op, T, Q, P) X(op, T, K, P)

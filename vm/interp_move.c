@@ -59,7 +59,6 @@ const vm_handler vm_row_FMOVE64[VM_ROW] = {F64_ALL(FITEM, f64)};
 
 extern HANDLER(vm_x_MOVE128);
 extern HANDLER(vm_x_CONST128);
-extern HANDLER(vm_x_MOVE2);
 extern HANDLER(vm_x_MOVE3);
 extern HANDLER(vm_x_ZERO1);
 extern HANDLER(vm_x_ZERO2);
@@ -82,13 +81,36 @@ HANDLER(vm_x_CONST128)
     NEXT(4);
 }
 
-/* Slots a, b (, c) to d, d + 1 (, d + 2), in this order. */
-HANDLER(vm_x_MOVE2)
-{
-    fp[FIELD(0)] = fp[FIELD(1)];
-    fp[FIELD(0) + 1] = fp[FIELD(2)];
-    NEXT(2);
-}
+/* a, b to slots d, d + 1, in this order; constants in the next two cells. */
+#define M2_A_S fp[FIELD(1)]
+#define M2_A_P l0
+#define M2_A_Q l1
+#define M2_A_K pc[2]
+#define M2_B_S fp[FIELD(2)]
+#define M2_B_P l0
+#define M2_B_Q l1
+#define M2_B_K pc[3]
+#define M2_CELLS_S 0
+#define M2_CELLS_P 0
+#define M2_CELLS_Q 0
+#define M2_CELLS_K 2
+#define MOVE2(a, b)                                                            \
+    static HANDLER(move2_##a##b)                                               \
+    {                                                                          \
+        fp[FIELD(0)] = M2_A_##a;                                               \
+        fp[FIELD(0) + 1] = M2_B_##b;                                           \
+        NEXT(2 + (M2_CELLS_##a | M2_CELLS_##b));                               \
+    }
+#define MOVE2_ITEM(a, b) [ROW_AT(a, b, S)] = move2_##a##b,
+#define MOVE2_ALL(X)                                                           \
+    X(S, S)                                                                    \
+    X(S, P) X(S, Q) X(S, K) X(P, S) X(P, P) X(P, Q) X(P, K) X(Q, S) X(Q, P)    \
+        X(Q, Q) X(Q, K) X(K, S) X(K, P) X(K, Q) X(K, K)
+MOVE2_ALL(MOVE2)
+extern const vm_handler vm_row_MOVE2[VM_ROW];
+const vm_handler vm_row_MOVE2[VM_ROW] = {MOVE2_ALL(MOVE2_ITEM)};
+
+/* Slots a, b, c to d, d + 1, d + 2, in this order. */
 
 HANDLER(vm_x_MOVE3)
 {
@@ -158,10 +180,11 @@ HANDLER(vm_x_CHECK_STACK)
     SEL_TO(X, c, S, S)                                                         \
     SEL_TO(X, c, S, P)                                                         \
     SEL_TO(X, c, S, Q)                                                         \
-    SEL_TO(X, c, S, K) SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q)                   \
-        SEL_TO(X, c, P, K) SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P)               \
-            SEL_TO(X, c, Q, K) SEL_TO(X, c, K, S) SEL_TO(X, c, K, P)           \
-                SEL_TO(X, c, K, Q) SEL_TO(X, c, K, K)
+    SEL_TO(X, c, S, K)                                                         \
+    SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K)                   \
+        SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K)               \
+            SEL_TO(X, c, K, S) SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q)           \
+                SEL_TO(X, c, K, K)
 #define SELECT(c, a, b, d)                                                     \
     static HANDLER(select_##c##_##a##b##d)                                     \
     {                                                                          \
@@ -218,6 +241,32 @@ const vm_handler vm_row_GLOBAL_GET[VM_ROW] = {DESTINATIONS(GET_ITEM)};
 SOURCES(SET)
 extern const vm_handler vm_row_GLOBAL_SET[VM_ROW];
 const vm_handler vm_row_GLOBAL_SET[VM_ROW] = {SOURCES(SET_ITEM)};
+
+/* The stack pointer's: global + K to d, and a + K to the global; K is in the
+ * next cell. */
+#define ADD_K(v) ((uint64_t)((uint32_t)(v) + (uint32_t)pc[2]))
+#define GET_ADD(op, d)                                                         \
+    static HANDLER(global_add_##d)                                             \
+    {                                                                          \
+        INT_PUT_##d(ADD_K(*OWN));                                              \
+        NEXT(3);                                                               \
+    }
+#define GET_ADD_ITEM(op, d) [ROW_AT(S, S, d)] = global_add_##d,
+DESTINATIONS(GET_ADD)
+extern const vm_handler vm_row_GLOBAL_ADD[VM_ROW];
+const vm_handler vm_row_GLOBAL_ADD[VM_ROW] = {DESTINATIONS(GET_ADD_ITEM)};
+
+#define SET_ADD(op, a)                                                         \
+    static HANDLER(global_set_add_##a)                                         \
+    {                                                                          \
+        *OWN = ADD_K(MOVE_A_##a);                                              \
+        NEXT(3);                                                               \
+    }
+#define SET_ADD_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_add_##a,
+#define LOCALS(X) X(_, S) X(_, P) X(_, Q)
+LOCALS(SET_ADD)
+extern const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW];
+const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW] = {LOCALS(SET_ADD_ITEM)};
 
 /* Any global, by index: imported ones, and vectors. */
 extern HANDLER(vm_x_GLOBAL_GET_ANY);

@@ -13,8 +13,8 @@
 #define PAIRS_K(TO, X, op) TO(X, op, S, K) TO(X, op, P, K) TO(X, op, Q, K)
 #define PAIRS_XY(TO, X, op)                                                    \
     TO(X, op, S, S)                                                            \
-    TO(X, op, P, S) TO(X, op, Q, S) TO(X, op, P, Q) TO(X, op, P, P)            \
-        TO(X, op, Q, Q)
+    TO(X, op, P, S)                                                            \
+    TO(X, op, Q, S) TO(X, op, P, Q) TO(X, op, P, P) TO(X, op, Q, Q)
 #define PAIRS(TO, X, op) PAIRS_K(TO, X, op) PAIRS_XY(TO, X, op)
 
 /* x, given its field */

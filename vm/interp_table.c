@@ -19,9 +19,11 @@
     VM_INT_UNARY(X)                                                            \
     VM_FLOAT_COMMUTATIVE(X)                                                    \
     VM_FLOAT_ORDERED(X)                                                        \
-    VM_FLOAT_RARE(X) VM_FLOAT_UNARY(X) VM_FLOAT_COMPARE(X) VM_INT_TO_FLOAT(X)  \
-        VM_FLOAT_TO_INT(X) VM_INT_LOAD(X) VM_FLOAT_LOAD(X) VM_INT_STORE(X)     \
-            VM_FLOAT_STORE(X) X(F32_DEMOTE_F64) X(F64_PROMOTE_F32)
+    VM_FLOAT_RARE(X)                                                           \
+    VM_FLOAT_UNARY(X)                                                          \
+    VM_FLOAT_COMPARE(X) VM_INT_TO_FLOAT(X) VM_FLOAT_TO_INT(X) VM_INT_LOAD(X)   \
+        VM_FLOAT_LOAD(X) VM_INT_STORE(X) VM_FLOAT_STORE(X) X(F32_DEMOTE_F64)   \
+            X(F64_PROMOTE_F32)
 #define XROW_LISTS(X)                                                          \
     X(MOVE)                                                                    \
     X(FMOVE32)                                                                 \
@@ -30,8 +32,10 @@
     X(SELECT_A)                                                                \
     X(SELECT_P)                                                                \
     X(SELECT_Q)                                                                \
-    X(GLOBAL_GET) X(GLOBAL_SET) X(BR_TABLE) X(RET) X(RET_F32) X(SHL_ADD)       \
-        X(RET_F64)
+    X(GLOBAL_GET)                                                              \
+    X(GLOBAL_SET)                                                              \
+    X(BR_TABLE) X(RET) X(RET_F32) X(SHL_ADD) X(MOVE2) X(GLOBAL_ADD)            \
+        X(GLOBAL_SET_ADD) X(RET_F64)
 #define BRANCH_LISTS(X) VM_INT_COMPARE(X) VM_FLOAT_COMPARE(X)
 
 ROW_LISTS(DECLARE)
@@ -64,13 +68,15 @@ const vm_handler *const vm_branch_rows[VM_X_COUNT] = {
     X(MEMORY_COPY)                                                             \
     X(MEMORY_FILL)                                                             \
     X(TABLE_GET)                                                               \
-    X(TABLE_SET) X(TABLE_SIZE) X(TABLE_GROW) X(TABLE_FILL) X(TABLE_COPY)       \
-        X(TABLE_INIT) X(ELEM_DROP) X(REF_FUNC) X(REF_AS_NON_NULL)              \
-            X(I64_ADD128) X(I64_SUB128) X(I64_MUL_WIDE_S) X(I64_MUL_WIDE_U)    \
-                X(I32_TRUNC_SAT_F32_S) X(I32_TRUNC_SAT_F32_U)                  \
-                    X(I32_TRUNC_SAT_F64_S) X(I32_TRUNC_SAT_F64_U)              \
-                        X(I64_TRUNC_SAT_F32_S) X(I64_TRUNC_SAT_F32_U)          \
-                            X(I64_TRUNC_SAT_F64_S) X(I64_TRUNC_SAT_F64_U)
+    X(TABLE_SET)                                                               \
+    X(TABLE_SIZE)                                                              \
+    X(TABLE_GROW) X(TABLE_FILL) X(TABLE_COPY) X(TABLE_INIT) X(ELEM_DROP)       \
+        X(REF_FUNC) X(REF_AS_NON_NULL) X(I64_ADD128) X(I64_SUB128)             \
+            X(I64_MUL_WIDE_S) X(I64_MUL_WIDE_U) X(I32_TRUNC_SAT_F32_S)         \
+                X(I32_TRUNC_SAT_F32_U) X(I32_TRUNC_SAT_F64_S)                  \
+                    X(I32_TRUNC_SAT_F64_U) X(I64_TRUNC_SAT_F32_S)              \
+                        X(I64_TRUNC_SAT_F32_U) X(I64_TRUNC_SAT_F64_S)          \
+                            X(I64_TRUNC_SAT_F64_U)
 #define GC(X)                                                                  \
     X(STRUCT_NEW)                                                              \
     X(STRUCT_NEW_DEFAULT)                                                      \
@@ -78,24 +84,26 @@ const vm_handler *const vm_branch_rows[VM_X_COUNT] = {
     X(STRUCT_GET_S)                                                            \
     X(STRUCT_SET)                                                              \
     X(ARRAY_NEW)                                                               \
-    X(ARRAY_NEW_DEFAULT) X(ARRAY_NEW_FIXED) X(ARRAY_NEW_DATA)                  \
-        X(ARRAY_NEW_ELEM) X(ARRAY_GET) X(ARRAY_GET_S) X(ARRAY_SET)             \
-            X(ARRAY_LEN) X(ARRAY_FILL) X(ARRAY_COPY) X(ARRAY_INIT_DATA)        \
-                X(ARRAY_INIT_ELEM) X(REF_TEST) X(REF_CAST) X(REF_I31)          \
-                    X(I31_GET_S) X(I31_GET_U) X(THROW) X(THROW_REF)
+    X(ARRAY_NEW_DEFAULT)                                                       \
+    X(ARRAY_NEW_FIXED)                                                         \
+    X(ARRAY_NEW_DATA) X(ARRAY_NEW_ELEM) X(ARRAY_GET) X(ARRAY_GET_S)            \
+        X(ARRAY_SET) X(ARRAY_LEN) X(ARRAY_FILL) X(ARRAY_COPY)                  \
+            X(ARRAY_INIT_DATA) X(ARRAY_INIT_ELEM) X(REF_TEST) X(REF_CAST)      \
+                X(REF_I31) X(I31_GET_S) X(I31_GET_U) X(THROW) X(THROW_REF)
 #define OWN(X)                                                                 \
     X(MOVE128)                                                                 \
     X(CONST128)                                                                \
-    X(MOVE2)                                                                   \
+                                                                               \
     X(MOVE3)                                                                   \
     X(SELECT128)                                                               \
     X(GLOBAL_GET_ANY)                                                          \
     X(GLOBAL_SET_ANY)                                                          \
-    X(GLOBAL_GET128) X(GLOBAL_SET128) X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1)   \
-        X(ZERO2) X(ZERO) X(CHECK_STACK) X(CALL) X(CALL_IMPORT)                 \
-            X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL) X(TAIL_CALL_ANY)         \
-                X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF) X(CANON32) X(CANON64)   \
-                    X(CANON32X4) X(CANON64X2) X(TRAP)
+    X(GLOBAL_GET128)                                                           \
+    X(GLOBAL_SET128)                                                           \
+    X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK)     \
+        X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL)       \
+            X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF) X(CANON32) \
+                X(CANON64) X(CANON32X4) X(CANON64X2) X(TRAP)
 #define DECLARE_HANDLER(op, ...) extern HANDLER(vm_x_##op);
 SLOW(DECLARE_HANDLER)
 GC(DECLARE_HANDLER)

@@ -27,6 +27,9 @@
     X(BR_TRUE) /* rows of branches: a != 0 */                                  \
     X(BR_FALSE)                                                                \
     X(BR_TABLE)                                                                \
+    X(MOVE2)      /* a, b -> d, d + 1 */                                       \
+    X(GLOBAL_ADD) /* a global + K */                                           \
+    X(GLOBAL_SET_ADD)                                                          \
     X(SHL_ADD) /* (a << field 3) + b */                                        \
     X(MUL_ADD) /* rows: fuse.h */                                              \
     X(RET)     /* one integer; row by a */                                     \
@@ -37,13 +40,15 @@
 #define VM_XSIMPLE(X)                                                          \
     X(MOVE128)                                                                 \
     X(CONST128)                                                                \
-    X(MOVE2)                                                                   \
-    X(MOVE3) X(SELECT128) X(GLOBAL_GET_ANY) X(GLOBAL_SET_ANY) X(GLOBAL_GET128) \
-        X(GLOBAL_SET128) X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1) X(ZERO2)       \
-            X(ZERO) X(CHECK_STACK) X(CALL) X(CALL_IMPORT) X(TAIL_CALL)         \
-                X(TAIL_CALL_ANY) X(CALL_REF) X(CALL_INDIRECT) X(TAIL_CALL_REF) \
-                    X(TAIL_CALL_INDIRECT) X(CANON32) X(CANON64) X(CANON32X4)   \
-                        X(CANON64X2) X(BR_ON_CAST) X(BR_ON_CAST_FAIL) X(TRAP)
+                                                                               \
+    X(MOVE3)                                                                   \
+    X(SELECT128)                                                               \
+    X(GLOBAL_GET_ANY) X(GLOBAL_SET_ANY) X(GLOBAL_GET128) X(GLOBAL_SET128)      \
+        X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK) \
+            X(CALL) X(CALL_IMPORT) X(TAIL_CALL) X(TAIL_CALL_ANY) X(CALL_REF)   \
+                X(CALL_INDIRECT) X(TAIL_CALL_REF) X(TAIL_CALL_INDIRECT)        \
+                    X(CANON32) X(CANON64) X(CANON32X4) X(CANON64X2)            \
+                        X(BR_ON_CAST) X(BR_ON_CAST_FAIL) X(TRAP)
 
 enum {
     VM_X_FIRST = VM_OP_COUNT - 1,
