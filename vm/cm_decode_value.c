@@ -153,6 +153,7 @@ static bool read_string(cm_decoder *d, cm_value *out)
 static bool read_value(cm_decoder *d, const cm_type *t, cm_value *out)
 {
     bool flag;
+    uint64_t bits;
     *out = (cm_value){0};
     switch ((cm_kind)t->kind) {
     case CM_BOOL:
@@ -162,9 +163,9 @@ static bool read_value(cm_decoder *d, const cm_type *t, cm_value *out)
         return true;
     case CM_U8: return read_bytes(d, 1, &out->u);
     case CM_S8:
-        if (!read_bytes(d, 1, &out->u))
+        if (!read_bytes(d, 1, &bits))
             return false;
-        out->s = (int8_t)out->u;
+        out->s = (int64_t)(bits ^ 0x80) - 0x80; /* sign-extended */
         return true;
     case CM_U16: return read_unsigned(d, 16, out);
     case CM_U32: return read_unsigned(d, 32, out);
