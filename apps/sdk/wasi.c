@@ -80,22 +80,45 @@ handle fs_root(void)
     return dirs.len ? dirs.items[0].descriptor : -1;
 }
 
+/* The granted folders, read once and copied: the list is in the arena. */
+static struct root {
+    handle descriptor;
+    size_t len;
+    char path[48];
+} roots[4];
+static size_t root_count;
+
+static void read_roots(void)
+{
+    preopen_list dirs;
+    get_directories(&dirs);
+    for (size_t i = 0; i < dirs.len && root_count < COUNT(roots); i++) {
+        str path = dirs.items[i].path;
+        struct root *r = &roots[root_count];
+        if (path.len > sizeof r->path)
+            continue;
+        memcpy(r->path, path.data, path.len);
+        r->len = path.len;
+        r->descriptor = dirs.items[i].descriptor;
+        root_count++;
+    }
+}
+
 handle fs_resolve(str path, str *below)
 {
-    static preopen_list dirs;
-    if (!dirs.items)
-        get_directories(&dirs);
+    if (!root_count)
+        read_roots();
     handle best = -1;
     size_t length = 0;
-    for (size_t i = 0; i < dirs.len; i++) {
-        str root = dirs.items[i].path;
+    for (size_t i = 0; i < root_count; i++) {
+        str root = {roots[i].path, roots[i].len};
         if (root.len && root.data[root.len - 1] == '/')
             root.len--;
         bool inside = str_starts(path, root) &&
                       (path.len == root.len || path.data[root.len] == '/');
         if (!inside || (best >= 0 && root.len < length))
             continue;
-        best = dirs.items[i].descriptor;
+        best = roots[i].descriptor;
         length = root.len;
     }
     *below = (str){path.data + length, path.len - length};
