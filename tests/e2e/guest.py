@@ -33,6 +33,10 @@ def load_launcher():
 
 qemu = load_launcher()
 
+# Seconds that anything may take before a test gives up: emulated on a busy
+# machine things take a hundred times as long as they should.
+LIMIT = float(os.environ.get("E2E_LIMIT", "120"))
+
 # US keys for text; what is not here is its own qcode.
 PLAIN = {" ": "spc", "\n": "ret", "-": "minus", "=": "equal", "[": "bracket_left",
          "]": "bracket_right", ";": "semicolon", "'": "apostrophe", ",": "comma",
@@ -95,7 +99,7 @@ class Guest:
 
     def connect(self, path):
         """QEMU makes the socket first thing, but says nothing about it."""
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + LIMIT
         while time.monotonic() < limit and self.process.poll() is None:
             try:
                 return qemu.Qmp(path)
@@ -120,7 +124,7 @@ class Guest:
         with self.changed:
             self.changed.notify_all()
 
-    def wait(self, pattern, timeout=60, start=0):
+    def wait(self, pattern, timeout=LIMIT, start=0):
         """Waits until `pattern` is on the console; returns the match.
 
         start is an offset in self.text: an earlier line does not count.
@@ -148,13 +152,13 @@ class Guest:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
-    def shell(self, line, pattern, timeout=30):
+    def shell(self, line, pattern, timeout=LIMIT):
         """Types a line into the serial shell, waits for what it prints."""
         start = self.mark()
         self.send(line + "\n")
         return self.wait(pattern, timeout, start)
 
-    def wait_desktop(self, timeout=60):
+    def wait_desktop(self, timeout=LIMIT):
         """Waits for all apps of the boot list; returns seconds since start."""
         self.wait(r"vyoma: all-ready", timeout)
         return time.monotonic() - self.started
@@ -231,7 +235,7 @@ class Guest:
         with Image.open(path) as image:
             return image.convert("RGB")
 
-    def wait_screen(self, good, timeout=20, what="the expected picture"):
+    def wait_screen(self, good, timeout=LIMIT, what="the expected picture"):
         """Looks until good(image) is true; returns that image.
 
         The screen tells nobody that it changed, so this one looks again; a
@@ -250,7 +254,7 @@ class Guest:
 
     # ---- the end -------------------------------------------------------------
 
-    def wait_end(self, timeout=30):
+    def wait_end(self, timeout=LIMIT):
         """Waits until QEMU ends by itself; returns its status."""
         try:
             return self.process.wait(timeout)
