@@ -604,10 +604,16 @@ static cm_thread *first_ready(const cm_sched *sched)
 }
 
 /* Store.tick.  Hosts get their turn when no guest has anything to do, and now
- * and then in any case. */
+ * and then in any case.  A turn costs fuel, since threads that only yield to
+ * each other may go on for ever without running much code. */
 static vm_status tick(cm_sched *sched, cm_call *call)
 {
-    enum { HOST_TURN = 64 };
+    enum { HOST_TURN = 64, TURN_FUEL = 4 };
+    if (!vm_store_spend(cm_call_store(call), TURN_FUEL)) {
+        vm_error_set(&call->error, VM_PHASE_RUN, SIZE_MAX,
+                     "interrupted: out of fuel or time");
+        return VM_INTERRUPTED;
+    }
     if (++sched->ticks % HOST_TURN == 0)
         CM_TRY(cm_host_round(sched, call, false));
     cm_thread *thread = first_ready(sched);

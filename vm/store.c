@@ -123,6 +123,19 @@ void vm_store_set_fuel(vm_store *store, uint64_t fuel)
     store->fuel = fuel;
 }
 
+bool vm_store_spend(vm_store *store, uint64_t fuel)
+{
+    if (atomic_exchange_explicit(&store->interrupt, false,
+                                 memory_order_relaxed))
+        return false;
+    if (store->fuel == UINT64_MAX)
+        return true;
+    if (store->fuel < fuel)
+        return false;
+    store->fuel -= fuel;
+    return true;
+}
+
 uint64_t vm_store_fuel(const vm_store *store)
 {
     return store->fuel;

@@ -204,6 +204,10 @@ void *vm_store_extension(const vm_store *store);
 /* Fuel: decreases at loop heads and calls.  UINT64_MAX (default): endless. */
 void vm_store_set_fuel(vm_store *store, uint64_t fuel);
 uint64_t vm_store_fuel(const vm_store *store);
+/* Takes fuel for work done for the guest outside its code; false when there is
+ * not so much left, or the store was interrupted: then stop, as
+ * VM_INTERRUPTED. */
+VM_MUST_CHECK bool vm_store_spend(vm_store *store, uint64_t fuel);
 /* Async-signal-safe: makes running guests return VM_INTERRUPTED soon. */
 void vm_store_interrupt(vm_store *store);
 
