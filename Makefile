@@ -114,15 +114,16 @@ $(OUT)/libvyoma-all.a: $$(LIB_OBJS)
 OWN_C := $(wildcard $(foreach d,$(LIBDIRS) tests/* apps/*,$(d)/*.c $(d)/*.h))
 
 format:
-	clang-format-19 -i $(OWN_C)
+	$(Q)clang-format-19 -i $(OWN_C)
 
 compile_commands.json: Makefile $(SRCS)
 	$(Q).ci/compile-commands "$(CC) $(CPPFLAGS) $(CFLAGS)" $(SRCS) >$@
 
 # What is checked, and why the rest is not, is in .clang-tidy.
 lint: compile_commands.json
-	clang-format-19 --dry-run -Werror $(OWN_C)
-	run-clang-tidy-19 -quiet -p . $(LIBDIRS:%='^$(CURDIR)/%/') 2>/dev/null
+	@echo "  FORMAT  $(words $(OWN_C)) files"
+	$(Q)clang-format-19 --dry-run -Werror $(OWN_C)
+	$(Q)run-clang-tidy-19 -quiet -p . $(LIBDIRS:%='^$(CURDIR)/%/') 2>/dev/null
 	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
 		--suppressions-list=.ci/cppcheck-suppressions -I. \
 		-D_GNU_SOURCE -D__x86_64__ $(LIBDIRS)

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define VM_ATOMICS(X)                                                                                 \
     X(MEMORY_ATOMIC_NOTIFY)                                                                           \
     X(MEMORY_ATOMIC_WAIT32) X(MEMORY_ATOMIC_WAIT64) X(ATOMIC_FENCE) X(                                \

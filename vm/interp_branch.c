@@ -8,6 +8,9 @@
  */
 #include "vm/interp.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define U32(x) ((uint32_t)(x))
 #define S32(x) ((int32_t)(x))
 #define S64(x) ((int64_t)(x))

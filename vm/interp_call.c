@@ -13,6 +13,9 @@
 
 #include "vm/heap.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define CALL_CELLS 3
 #define CALL_ANY_CELLS 4
 

@@ -17,6 +17,9 @@
 
 #include "vm/fuse.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define U32(x) ((uint32_t)(x))
 #define S32(x) ((int32_t)(x))
 #define LOW(cell) ((uint32_t)(cell))

@@ -10,6 +10,9 @@
 
 #include "vm/heap.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define LIST(X)                                                                \
     X(STRUCT_NEW)                                                              \
     X(STRUCT_NEW_DEFAULT)                                                      \

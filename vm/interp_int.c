@@ -3,6 +3,9 @@
  */
 #include "vm/interp.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 /* ---- what each computes, from two 64-bit operands ---------------------------
  */
 

@@ -11,6 +11,9 @@
  */
 #include "vm/interp.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 /* All addresses are those of the end of the access: that is what is compared,
  * and the offset includes the size. */
 #define OFFSET ((uint64_t)(uint32_t)IMM32)

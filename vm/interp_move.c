@@ -4,6 +4,9 @@
  */
 #include "vm/interp.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 /* ---- integers, or whole slots
  * ------------------------------------------------ */
 

@@ -9,6 +9,9 @@
 
 #include "vm/heap.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define X(name) extern HANDLER(vm_x_##name);
 X(MEMORY_SIZE)
 X(MEMORY_GROW)

@@ -6,6 +6,9 @@
 #include "vm/interp.h"
 #include "vm/simd.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 /* ---- rows by operand kind
  * ---------------------------------------------------- */
 

@@ -5,6 +5,9 @@
 #ifndef VYOMA_VM_SIMD_H
 #define VYOMA_VM_SIMD_H
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 #define VM_SIMD(X)                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         \
     X(V128_LOAD)                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           \
     X(V128_LOAD8X8_S) X(V128_LOAD8X8_U) X(V128_LOAD16X4_S) X(V128_LOAD16X4_U) X(                                                                                                                                                                                                                                                                                                                                                                                                                                                           \

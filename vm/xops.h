@@ -13,6 +13,9 @@
 #include "vm/code.h"
 #include "vm/opcodes.h"
 
+/* Tables of macros: laid out by hand. */
+/* clang-format off */
+
 /* X(name): instructions of the engine's own that have a row. */
 #define VM_XROWS(X)                                                            \
     X(MOVE)    /* integer or any slot: a -> d; K in the next cell */           \

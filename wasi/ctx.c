@@ -4,8 +4,8 @@
  */
 #include "wasi/file.h"
 #include "wasi/internal.h"
-#include "wasi/p3.h"
 #include "wasi/net.h"
+#include "wasi/p3.h"
 #include "wasi/preview1.h"
 
 #include <errno.h>

@@ -102,7 +102,7 @@ static void pipe_finish(void *self)
 
 /* With two references: the stream's and the future's. */
 static p3_pipe *new_pipe(wasi_ctx *ctx, void *owner, int number,
-                      wasi_p3_error error)
+                         wasi_p3_error error)
 {
     p3_pipe *p = wasi_object_create(sizeof *p, pipe_finish);
     if (!p) {

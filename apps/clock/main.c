@@ -21,7 +21,7 @@ static void draw_face(handle c)
     static const char numerals[12][3] = {"12", "1", "2", "3", "4",  "5",
                                          "6",  "7", "8", "9", "10", "11"};
     /* The numerals' places on a unit circle, 30 degrees apart. */
-    static const float sines[12] = {0, .5f, .866f, 1, .866f, .5f,
+    static const float sines[12] = {0, .5f,  .866f,  1,  .866f,  .5f,
                                     0, -.5f, -.866f, -1, -.866f, -.5f};
     canvas_shadow(c, -FACE, -FACE + 4, 2 * FACE, 2 * FACE, FACE, 18,
                   0x50000000);
@@ -31,14 +31,14 @@ static void draw_face(handle c)
         bool hour = i % 5 == 0;
         canvas_save(c);
         canvas_rotate(c, (float)i * 0.10471976f);
-        canvas_line(c, 0, -FACE + 5, 0, -FACE + (hour ? 11 : 8),
-                    hour ? 2 : 1, hour ? INK : 0xffb0b0b6);
+        canvas_line(c, 0, -FACE + 5, 0, -FACE + (hour ? 11 : 8), hour ? 2 : 1,
+                    hour ? INK : 0xffb0b0b6);
         canvas_restore(c);
     }
     for (int i = 0; i < 12; i++)
         draw_centered(c, FONT_BOLD, 15, sines[i] * 70 - 20,
-                      -sines[(i + 3) % 12] * 70 + 5.5f, 40,
-                      str_of(numerals[i]), INK);
+                      -sines[(i + 3) % 12] * 70 + 5.5f, 40, str_of(numerals[i]),
+                      INK);
 }
 
 static void draw_date(handle c, const calendar *now, float width, float y)

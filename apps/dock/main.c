@@ -197,18 +197,17 @@ static void draw(app *a)
                     it->size, 1);
         if (it->running && !it->minimised)
             canvas_disc(c, it->x + it->size / 2, base - 6, 2, 0xc0202020);
-        bool hovered = inside && pointer_x >= it->x &&
-                       pointer_x < it->x + it->size;
+        bool hovered =
+            inside && pointer_x >= it->x && pointer_x < it->x + it->size;
         if (hovered)
             draw_label(c, it, top);
         shell_size screen;
         if (!inside && !bouncing.len && !it->minimised) {
             screen_size(&screen);
-            shell_set_dock_icon(it->app.data, it->app.len,
-                                (int32_t)(it->x + (float)screen.width / 2 -
-                                          PANEL_W / 2),
-                                (int32_t)screen.height - 72, (int32_t)ICON,
-                                (int32_t)ICON);
+            shell_set_dock_icon(
+                it->app.data, it->app.len,
+                (int32_t)(it->x + (float)screen.width / 2 - PANEL_W / 2),
+                (int32_t)screen.height - 72, (int32_t)ICON, (int32_t)ICON);
         }
     }
     if (bouncing.len)

@@ -89,7 +89,7 @@ str http_type_of(str path)
 
 str http_reason(int status)
 {
-    return status == 200 ? STR("OK")
+    return status == 200   ? STR("OK")
            : status == 404 ? STR("Not Found")
                            : STR("Bad");
 }
@@ -105,6 +105,6 @@ void http_put_head(text *out, int status, str type, uint64_t length,
     put(out, type);
     put(out, STR("\r\nContent-Length: "));
     put_number(out, (int64_t)length);
-    put(out, keep_alive ? STR("\r\n\r\n")
-                        : STR("\r\nConnection: close\r\n\r\n"));
+    put(out,
+        keep_alive ? STR("\r\n\r\n") : STR("\r\nConnection: close\r\n\r\n"));
 }

@@ -33,8 +33,7 @@ static connection connections[CONNECTIONS];
 static uint64_t started, requests;
 static int active;
 
-static const char welcome[] =
-    "<!doctype html><h1>It works</h1>";
+static const char welcome[] = "<!doctype html><h1>It works</h1>";
 
 static void close_connection(connection *c)
 {
@@ -191,8 +190,7 @@ static bool read_some(connection *c)
 static bool next_output(connection *c, uint64_t room, str *out)
 {
     if (c->out_done < c->out_len) {
-        *out = (str){c->out + c->out_done,
-                     MIN(room, c->out_len - c->out_done)};
+        *out = (str){c->out + c->out_done, MIN(room, c->out_len - c->out_done)};
         return true;
     }
     *out = (str){0};

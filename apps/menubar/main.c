@@ -16,8 +16,16 @@
 #define TITLES 18
 
 /* System items are told from an app's own by their ids. */
-enum { ITEM_ABOUT = 0x7fff0001, ITEM_RESTART, ITEM_POWER, ITEM_HIDE,
-       ITEM_QUIT, ITEM_CLOSE, ITEM_MINIMISE, ITEM_FULL };
+enum {
+    ITEM_ABOUT = 0x7fff0001,
+    ITEM_RESTART,
+    ITEM_POWER,
+    ITEM_HIDE,
+    ITEM_QUIT,
+    ITEM_CLOSE,
+    ITEM_MINIMISE,
+    ITEM_FULL
+};
 
 static const menu_item system_items[] = {
     {ITEM_RESTART, {"Restart", 7}, 0, 0, 0},
@@ -107,8 +115,8 @@ static void draw_clock(app *a)
     put_padded(&t, (uint64_t)now.minute, 2, '0');
     canvas_text_in(a->canvas, FONT_UI, SIZE, a->width - 180, 19, 166,
                    ALIGN_RIGHT, t.data, t.len, INK);
-    a->wake = monotonic_now() +
-              (uint64_t)(60 - now.second) * SECOND - at.nanoseconds;
+    a->wake =
+        monotonic_now() + (uint64_t)(60 - now.second) * SECOND - at.nanoseconds;
 }
 
 /* The system menu's mark: three petals. */
@@ -128,8 +136,8 @@ static void draw_bar(app *a)
     for (size_t i = 0; i < title_count; i++) {
         const menu *m = &titles[i];
         int font = i == 1 ? FONT_BOLD : FONT_UI;
-        float w = i ? measure_text(font, SIZE, m->title.data, m->title.len)
-                    : 20;
+        float w =
+            i ? measure_text(font, SIZE, m->title.data, m->title.len) : 20;
         title_x[i] = x;
         if ((int)i == open_menu || (int)i == flashing)
             canvas_round(c, x, 2, w + 20, BAR - 4, 5, 0x30000000);
@@ -159,8 +167,9 @@ static void box(const menu *m, float *w, float *h)
     *h = 10;
     for (size_t i = 0; i < m->count; i++) {
         const menu_item *it = &m->items[i];
-        *w = MAX(*w, measure_text(FONT_UI, SIZE, it->label.data,
-                                  it->label.len) + 90);
+        *w =
+            MAX(*w, measure_text(FONT_UI, SIZE, it->label.data, it->label.len) +
+                        90);
         *h += it->flags & ITEM_SEPARATOR ? 10 : ROW;
     }
 }
@@ -169,8 +178,8 @@ static void draw_shortcut(handle c, const menu_item *it, float x, float y,
                           color ink)
 {
     /* Shift, Control, Alt, Super */
-    static const char symbols[4][3] = {
-        "\xe2\x87\xa7", "\xe2\x8c\x83", "\xe2\x8c\xa5", "\xe2\x8c\x98"};
+    static const char symbols[4][3] = {"\xe2\x87\xa7", "\xe2\x8c\x83",
+                                       "\xe2\x8c\xa5", "\xe2\x8c\x98"};
     char buffer[24];
     text t = TEXT(buffer);
     if (!it->key)
@@ -178,8 +187,8 @@ static void draw_shortcut(handle c, const menu_item *it, float x, float y,
     for (int bit = 0; bit < 4; bit++)
         if ((it->modifiers | MOD_SUPER) >> bit & 1)
             put(&t, (str){symbols[bit], 3});
-    put_char(&t, (char)(it->key >= 'a' && it->key <= 'z' ? it->key - 32
-                                                         : it->key));
+    put_char(&t,
+             (char)(it->key >= 'a' && it->key <= 'z' ? it->key - 32 : it->key));
     canvas_text_in(c, FONT_UI, SIZE, x - 80, y, 80, ALIGN_RIGHT, t.data, t.len,
                    ink);
 }
@@ -203,8 +212,9 @@ static void draw_drop(app *a)
             continue;
         }
         bool on = (int)i == hovered && !(it->flags & ITEM_DISABLED);
-        color ink = on ? 0xffffffff
-                       : it->flags & ITEM_DISABLED ? 0x60000000 : INK;
+        color ink = on                          ? 0xffffffff
+                    : it->flags & ITEM_DISABLED ? 0x60000000
+                                                : INK;
         if (on)
             canvas_round(c, x + 5, y, w - 10, ROW, 5, ACCENT);
         if (it->flags & ITEM_CHECKED)

@@ -119,8 +119,9 @@ static void draw(app *a)
         float x = card_x(a, i);
         bool add = i == spaces.count;
         canvas_round(c, x, 20, CARD_W, CARD_H, 8,
-                     add ? 0x40ffffff : i == spaces.current ? 0xf0ffffff
-                                                            : 0x90ffffff);
+                     add                   ? 0x40ffffff
+                     : i == spaces.current ? 0xf0ffffff
+                                           : 0x90ffffff);
         char name[16];
         text t = TEXT(name);
         put(&t, add ? STR("+") : STR("Desktop "));
@@ -145,8 +146,8 @@ static void draw(app *a)
 static int tile_at(float x, float y)
 {
     for (int i = 0; i < (int)count; i++)
-        if (x >= tiles[i].x && x < tiles[i].x + tiles[i].w &&
-            y >= tiles[i].y && y < tiles[i].y + tiles[i].h)
+        if (x >= tiles[i].x && x < tiles[i].x + tiles[i].w && y >= tiles[i].y &&
+            y < tiles[i].y + tiles[i].h)
             return i;
     return -1;
 }
@@ -213,8 +214,8 @@ static void on_pointer(app *a, const event *e)
         drop(a, x, y);
     } else if (dragged >= 0) {
         tile *t = &tiles[dragged];
-        shell_set_transform(t->window, x - drag_x / 2, y - drag_y / 2,
-                            t->w / 2, t->h / 2, 0.9f, 0);
+        shell_set_transform(t->window, x - drag_x / 2, y - drag_y / 2, t->w / 2,
+                            t->h / 2, 0.9f, 0);
     } else if (at != selected) {
         selected = at;
         app_redraw(a);
@@ -233,8 +234,8 @@ static void on_key(app *a, const event *e)
     if (!count)
         return;
     int step = code == CODE_RIGHT || code == CODE_DOWN ? 1
-               : code == CODE_LEFT || code == CODE_UP ? (int)count - 1
-                                                      : 0;
+               : code == CODE_LEFT || code == CODE_UP  ? (int)count - 1
+                                                       : 0;
     selected = selected < 0 ? 0 : (selected + step) % (int)count;
     app_redraw(a);
 }

@@ -1,11 +1,11 @@
 /*
  * notes - a list of notes and an editor; every note is a text file.
  *
- * File NN.txt of the granted folder holds note NN; its first line is its title.  Text is
- * saved 600 ms after the last change and when the window closes, by writing a
- * new file, syncing and renaming it (fs_save), so that a power cut leaves a
- * whole note.  The editor keeps one note in memory and wraps it to rows anew
- * for each drawing.
+ * File NN.txt of the granted folder holds note NN; its first line is its title.
+ * Text is saved 600 ms after the last change and when the window closes, by
+ * writing a new file, syncing and renaming it (fs_save), so that a power cut
+ * leaves a whole note.  The editor keeps one note in memory and wraps it to
+ * rows anew for each drawing.
  */
 #include "sdk/ui.h"
 
@@ -258,8 +258,8 @@ static void draw_side(app *a)
         str title = {notes[n].title, notes[n].length};
         if (!title.len)
             title = STR("New");
-        canvas_text_in(c, here ? FONT_BOLD : FONT_UI, 13, 18, y + 20,
-                       SIDE - 36, ALIGN_LEFT, title.data, title.len, INK);
+        canvas_text_in(c, here ? FONT_BOLD : FONT_UI, 13, 18, y + 20, SIDE - 36,
+                       ALIGN_LEFT, title.data, title.len, INK);
         y += 32;
     }
 }
@@ -285,8 +285,8 @@ static void draw_rows(app *a)
                         0xffe0a000);
     }
     if (failed)
-        draw_text(c, FONT_UI, 12, left, a->height - 6,
-                  STR("Not saved!"), 0xffd00000);
+        draw_text(c, FONT_UI, 12, left, a->height - 6, STR("Not saved!"),
+                  0xffd00000);
 }
 
 static void draw(app *a)
@@ -352,8 +352,8 @@ static void on_event(app *a, const event *e)
     else if (e->kind == EVENT_MENU)
         on_menu(a, e->menu);
     else if (e->kind == EVENT_SCROLL)
-        first_row = MAX(0, MIN(first_row + (int)e->scroll.dy / 16,
-                               row_count - 1));
+        first_row =
+            MAX(0, MIN(first_row + (int)e->scroll.dy / 16, row_count - 1));
     if (e->kind == EVENT_KEY || e->kind == EVENT_MENU)
         show_caret(a);
     app_redraw(a);

@@ -64,8 +64,8 @@ static void save(void)
     for (size_t i = 0; i < rgba.len; i += 4, to += 3)
         memcpy(to, rgba.data + i, 3);
     handle dir = fs_root();
-    bool ok = dir >= 0 &&
-              fs_save(dir, STR(NAME), (str){file, FILE_SIZE}, &error);
+    bool ok =
+        dir >= 0 && fs_save(dir, STR(NAME), (str){file, FILE_SIZE}, &error);
     note = ok ? "Saved" : fs_error_name(error);
 }
 
@@ -195,8 +195,7 @@ APP_RUN int app_run(void)
     canvas_clear(picture, 0xffffffff);
     canvas_clear(before, 0xffffffff);
     load();
-    app_open(&paint, STR("Paint"), WIDTH, HEIGHT + (uint32_t)BAR,
-             WINDOW_FIXED);
+    app_open(&paint, STR("Paint"), WIDTH, HEIGHT + (uint32_t)BAR, WINDOW_FIXED);
     window_set_menus(paint.window, menus, COUNT(menus));
     window_set_cursor(paint.window, CURSOR_CROSSHAIR);
     return app_loop(&paint);

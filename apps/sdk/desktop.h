@@ -10,16 +10,29 @@
 #define DESKTOP "vyoma:desktop/shell@0.1.0"
 
 enum { LAYER_BOTTOM, LAYER_TOP, LAYER_OVERLAY };
-enum { ANCHOR_TOP_LEFT, ANCHOR_TOP, ANCHOR_TOP_RIGHT, ANCHOR_BOTTOM,
-       ANCHOR_CENTER, ANCHOR_FILL };
+enum {
+    ANCHOR_TOP_LEFT,
+    ANCHOR_TOP,
+    ANCHOR_TOP_RIGHT,
+    ANCHOR_BOTTOM,
+    ANCHOR_CENTER,
+    ANCHOR_FILL
+};
 enum { PANEL_KEYBOARD = 1, PANEL_MODAL = 2, PANEL_BLUR = 4, PANEL_SHADOW = 8 };
 
 typedef struct shell_size {
     uint32_t width, height;
 } shell_size;
 
-enum { SHELL_WINDOWS, SHELL_MENUS, SHELL_SHORTCUT, SHELL_MENU_SHORTCUT,
-       SHELL_SPACES, SHELL_REVEAL, SHELL_RESIZED };
+enum {
+    SHELL_WINDOWS,
+    SHELL_MENUS,
+    SHELL_SHORTCUT,
+    SHELL_MENU_SHORTCUT,
+    SHELL_SPACES,
+    SHELL_REVEAL,
+    SHELL_RESIZED
+};
 enum { SHORTCUT_PRESSED, SHORTCUT_REPEATED, SHORTCUT_RELEASED };
 
 typedef struct shell_event {
@@ -43,8 +56,14 @@ typedef struct shell_event_list {
     size_t len;
 } shell_event_list;
 
-enum { WIN_FOCUSED = 1, WIN_MINIMISED = 2, WIN_HIDDEN = 4, WIN_FULLSCREEN = 8,
-       WIN_ATTENTION = 16, WIN_UNRESPONSIVE = 32 };
+enum {
+    WIN_FOCUSED = 1,
+    WIN_MINIMISED = 2,
+    WIN_HIDDEN = 4,
+    WIN_FULLSCREEN = 8,
+    WIN_ATTENTION = 16,
+    WIN_UNRESPONSIVE = 32
+};
 
 typedef struct window_info {
     uint32_t id;
@@ -67,9 +86,17 @@ typedef struct menu_list {
     size_t len;
 } menu_list;
 
-enum { ACTION_ACTIVATE, ACTION_MINIMISE, ACTION_RESTORE, ACTION_CLOSE,
-       ACTION_FULLSCREEN, ACTION_HIDE_APP, ACTION_SHOW_APP, ACTION_QUIT_APP,
-       ACTION_KILL_APP };
+enum {
+    ACTION_ACTIVATE,
+    ACTION_MINIMISE,
+    ACTION_RESTORE,
+    ACTION_CLOSE,
+    ACTION_FULLSCREEN,
+    ACTION_HIDE_APP,
+    ACTION_SHOW_APP,
+    ACTION_QUIT_APP,
+    ACTION_KILL_APP
+};
 
 typedef struct space_info {
     uint32_t count, current;

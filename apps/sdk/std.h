@@ -4,9 +4,9 @@
  *
  * Memory model: every list or string that a host call returns is put into one
  * arena, which a small module that the app tools add to each component
- * provides (tools/plumb.mjs).  An app's event loop takes a mark, handles what came,
- * and releases the mark; what must live longer is copied into the app's own
- * static buffers.  There is no free list, and nothing to leak.
+ * provides (tools/plumb.mjs).  An app's event loop takes a mark, handles what
+ * came, and releases the mark; what must live longer is copied into the app's
+ * own static buffers.  There is no free list, and nothing to leak.
  */
 #ifndef VYOMA_SDK_STD_H
 #define VYOMA_SDK_STD_H

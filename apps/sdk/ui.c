@@ -1,8 +1,7 @@
 /* ui.c - see ui.h. */
 #include "sdk/ui.h"
 
-void app_open(app *a, str title, uint32_t width, uint32_t height,
-              int32_t flags)
+void app_open(app *a, str title, uint32_t width, uint32_t height, int32_t flags)
 {
     handle_result window;
     window_create(title.data, title.len, width, height, 0, 0, flags, &window);

@@ -49,8 +49,8 @@ CANVAS("stroke-rect")
 void canvas_frame(handle self, float x, float y, float w, float h,
                   float line_width, color c);
 CANVAS("fill-rounded-rect")
-void canvas_round(handle self, float x, float y, float w, float h,
-                  float radius, color c);
+void canvas_round(handle self, float x, float y, float w, float h, float radius,
+                  color c);
 CANVAS("stroke-rounded-rect")
 void canvas_round_frame(handle self, float x, float y, float w, float h,
                         float radius, float line_width, color c);
@@ -115,16 +115,32 @@ uint32_t fit_text(int32_t font, float size, const char *text, size_t len,
 
 enum { MOD_SHIFT = 1, MOD_CONTROL = 2, MOD_ALT = 4, MOD_SUPER = 8 };
 enum { KEY_PRESSED, KEY_REPEATED, KEY_RELEASED };
-enum { POINTER_MOTION, POINTER_PRESS, POINTER_RELEASE, POINTER_ENTER,
-       POINTER_LEAVE };
+enum {
+    POINTER_MOTION,
+    POINTER_PRESS,
+    POINTER_RELEASE,
+    POINTER_ENTER,
+    POINTER_LEAVE
+};
 enum { BUTTON_NONE, BUTTON_LEFT, BUTTON_RIGHT, BUTTON_MIDDLE };
 enum { CURSOR_ARROW, CURSOR_HAND, CURSOR_TEXT, CURSOR_CROSSHAIR };
 
 /* Linux key codes that have no character. */
-enum { CODE_ESC = 1, CODE_BACKSPACE = 14, CODE_TAB = 15, CODE_ENTER = 28,
-       CODE_HOME = 102, CODE_UP = 103, CODE_PAGE_UP = 104, CODE_LEFT = 105,
-       CODE_RIGHT = 106, CODE_END = 107, CODE_DOWN = 108, CODE_PAGE_DOWN = 109,
-       CODE_DELETE = 111 };
+enum {
+    CODE_ESC = 1,
+    CODE_BACKSPACE = 14,
+    CODE_TAB = 15,
+    CODE_ENTER = 28,
+    CODE_HOME = 102,
+    CODE_UP = 103,
+    CODE_PAGE_UP = 104,
+    CODE_LEFT = 105,
+    CODE_RIGHT = 106,
+    CODE_END = 107,
+    CODE_DOWN = 108,
+    CODE_PAGE_DOWN = 109,
+    CODE_DELETE = 111
+};
 
 typedef enum event_kind {
     EVENT_KEY,
@@ -170,8 +186,12 @@ typedef struct event_list {
     size_t len;
 } event_list;
 
-enum { WINDOW_FIXED = 1, WINDOW_BARE = 2, WINDOW_TRANSPARENT = 4,
-       WINDOW_UNFOCUSED = 8 };
+enum {
+    WINDOW_FIXED = 1,
+    WINDOW_BARE = 2,
+    WINDOW_TRANSPARENT = 4,
+    WINDOW_UNFOCUSED = 8
+};
 enum { ITEM_DISABLED = 1, ITEM_CHECKED = 2, ITEM_SEPARATOR = 4 };
 
 typedef struct menu_item {

@@ -178,8 +178,8 @@ bool fs_save(handle dir, str path, str data, uint8_t *error)
     put(&fresh, path);
     put(&fresh, STR(".new"));
     handle_result file;
-    fs_open_at(dir, 0, name, fresh.len, OPEN_CREATE | OPEN_TRUNCATE,
-               MODE_WRITE, &file);
+    fs_open_at(dir, 0, name, fresh.len, OPEN_CREATE | OPEN_TRUNCATE, MODE_WRITE,
+               &file);
     if (file.is_err)
         return fail(error, file.error);
     bool ok = write_all(file.value, data, error);

@@ -137,8 +137,8 @@ handle subscribe_duration(uint64_t nanoseconds);
 #define MILLISECOND 1000000ull
 
 typedef struct calendar {
-    int year, month, day;         /* 2026, 1..12, 1..31 */
-    int weekday;                  /* 0 is Sunday */
+    int year, month, day; /* 2026, 1..12, 1..31 */
+    int weekday;          /* 0 is Sunday */
     int hour, minute, second;
 } calendar;
 
@@ -150,8 +150,12 @@ extern const char weekday_names[7][4], month_names[12][4];
 
 #define FS_TYPES "wasi:filesystem/types@0.2.12"
 
-enum { OPEN_CREATE = 1, OPEN_DIRECTORY = 2, OPEN_EXCLUSIVE = 4,
-       OPEN_TRUNCATE = 8 };
+enum {
+    OPEN_CREATE = 1,
+    OPEN_DIRECTORY = 2,
+    OPEN_EXCLUSIVE = 4,
+    OPEN_TRUNCATE = 8
+};
 enum { MODE_READ = 1, MODE_WRITE = 2, MODE_MUTATE_DIRECTORY = 32 };
 enum { FOLLOW_SYMLINKS = 1 };
 enum { TYPE_DIRECTORY = 3, TYPE_REGULAR = 6 };

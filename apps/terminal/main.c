@@ -236,7 +236,8 @@ static void draw(app *a)
         return;
     y -= ROW; /* what is typed follows the last line */
     float at = x + measure_text(FONT_MONO, SIZE, input, caret);
-    canvas_rect(c, at, y + 1, advance, ROW - 2, ended ? 0xff444850 : 0xff4d8df6);
+    canvas_rect(c, at, y + 1, advance, ROW - 2,
+                ended ? 0xff444850 : 0xff4d8df6);
     draw_row(c, y, (str){input, input_length}, x);
 }
 
@@ -272,8 +273,7 @@ APP_RUN int app_run(void)
     static app terminal = {.draw = draw, .on_event = on_event};
     advance = measure_text(FONT_MONO, SIZE, "M", 1);
     columns = 80;
-    app_open(&terminal, STR("Terminal"), (uint32_t)(80 * advance) + 17, 448,
-             0);
+    app_open(&terminal, STR("Terminal"), (uint32_t)(80 * advance) + 17, 448, 0);
     start_shell(&terminal);
     return app_loop(&terminal);
 }
