@@ -12,7 +12,7 @@
 #define EDGE_IN 3
 #define EDGE_CORNER 14
 #define BUTTON_STEP 20
-#define BUTTON_Y (TITLE_HEIGHT / 2)
+enum { BUTTON_Y = TITLE_HEIGHT / 2 };
 
 bool framed(const struct surface *f)
 {

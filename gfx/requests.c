@@ -212,8 +212,9 @@ static void on_transform(struct client *c, const struct gfx_msg *msg,
     struct surface *f = surface_global(c->server, msg->transform.window);
     unsigned ms = msg->transform.milliseconds;
     ms = ms < 10000 ? ms : 10000;
-    const float *v = &msg->transform.x;
-    for (int i = 0; i < 5; i++)
+    const float v[] = {msg->transform.x, msg->transform.y, msg->transform.w,
+                       msg->transform.h, msg->transform.opacity};
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         if (!(v[i] > -1e5f && v[i] < 1e5f))
             return;
     if (!f || f->minimised)

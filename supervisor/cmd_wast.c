@@ -251,30 +251,40 @@ static bool run_all(converter *c, const paths *list, totals *sum)
     return done == list->count;
 }
 
-int cmd_wast(int argc, char **argv)
+static void free_paths(paths *list)
 {
-    paths list = {0};
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+}
+
+/* Runs all scripts of the list; returns the exit status. */
+static int run_list(const paths *list)
+{
     converter c = {0};
     totals sum = {0};
-    if (argc < 2) {
-        fprintf(stderr, "usage: vyoma wast PATH...\n");
-        return 2;
-    }
-    for (int i = 1; i < argc; i++)
-        if (!collect(&list, argv[i]))
-            return 2;
     if (!start_converter(&c))
         return 2;
-    send_paths(&c, &list);
-    bool complete = run_all(&c, &list, &sum);
+    send_paths(&c, list);
+    bool complete = run_all(&c, list, &sum);
     finish_converter(&c);
     if (!complete)
         fprintf(stderr, "vyoma wast: the converter ended early; `make tools` "
                         "installs what it needs from npm\n");
     printf("%lu passed, %lu failed, %lu skipped\n", sum.passed, sum.failed,
            sum.skipped);
-    for (size_t i = 0; i < list.count; i++)
-        free(list.items[i]);
-    free(list.items);
     return !complete ? 2 : sum.failed ? 1 : 0;
+}
+
+int cmd_wast(int argc, char **argv)
+{
+    paths list = {0};
+    bool found = argc > 1;
+    if (!found)
+        fprintf(stderr, "usage: vyoma wast PATH...\n");
+    for (int i = 1; found && i < argc; i++)
+        found = collect(&list, argv[i]);
+    int status = found ? run_list(&list) : 2;
+    free_paths(&list);
+    return status;
 }

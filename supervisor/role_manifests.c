@@ -56,6 +56,8 @@ static ssize_t read_text(int fd, char *text, size_t size)
 
 static ssize_t read_manifest(source *from, const char *name, char *text)
 {
+    if (from->manifests < 0)
+        return -ENOENT;
     int fd = openat(from->manifests, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
@@ -153,8 +155,10 @@ int manifests_main(int control, const role_options *options)
     source from = {.control = control};
     /* A mount of its own: ".." ends at it. */
     from.system = folders_open(options, &(grant_folder){.host = "/system"});
-    from.manifests =
-        openat(from.system, "manifests", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    from.manifests = from.system < 0
+                         ? -1
+                         : openat(from.system, "manifests",
+                                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     from.cmdline = open(options->host ? "/dev/null" : "/proc/cmdline",
                         O_RDONLY | O_CLOEXEC);
     if (from.manifests < 0)

@@ -22,9 +22,12 @@ static bool is_null(const char *text)
 
 /* ---- lanes -------------------------------------------------------------- */
 
+/* Of "i8" to "f64"; 0 for anything else. */
 static unsigned lane_bits(const char *lane_type)
 {
-    return (unsigned)atoi(lane_type + 1);
+    unsigned long bits = strtoul(lane_type + 1, NULL, 10);
+    return bits == 8 || bits == 16 || bits == 32 || bits == 64 ? (unsigned)bits
+                                                               : 0;
 }
 
 static bool parse_v128(const json *constant, vm_value *out)
@@ -34,7 +37,8 @@ static bool parse_v128(const json *constant, vm_value *out)
     if (!lane_type || !lanes)
         return false;
     unsigned bytes = lane_bits(lane_type) / 8, at = 0;
-    for (const json *l = lanes->first; l && at + bytes <= 16; l = l->next) {
+    for (const json *l = lanes->first; bytes && l && at + bytes <= 16;
+         l = l->next) {
         uint64_t value = parse_int(l->str);
         memcpy(out->v128 + at, &value, bytes);
         at += bytes;

@@ -35,12 +35,12 @@ static void is_home(cc *c, uint32_t i, uint32_t n)
 static uint32_t copy_some(cc *c, uint32_t i)
 {
     const entry *e = &c->stack[i];
-    vm_kind a = copy_kind(c, i), b = a, d = a;
+    vm_kind a = copy_kind(c, i), b = a;
     if (a != VM_KINDS)
         b = copy_kind(c, i + 1);
     if (a == VM_KINDS || b == VM_KINDS)
         return 0;
-    d = copy_kind(c, i + 2);
+    vm_kind d = copy_kind(c, i + 2);
     uint32_t n = a == VM_K_S && b == VM_K_S && d == VM_K_S ? 3 : 2;
     if (n == 3) {
         cc_start(c, vm_simple[VM_X_MOVE3]);

@@ -108,14 +108,14 @@ static vm_status push_v128(eval *e, const uint8_t **p)
 
 static void arithmetic(eval *e, vm_op op)
 {
-    vm_value *a = &e->stack[e->depth - 2], b = e->stack[--e->depth];
+    uint64_t *a = &e->stack[e->depth - 2].u64, b = e->stack[--e->depth].u64;
     switch (op) {
-    case VM_OP_I32_ADD: a->u64 = a->u32 + b.u32; break;
-    case VM_OP_I32_SUB: a->u64 = a->u32 - b.u32; break;
-    case VM_OP_I32_MUL: a->u64 = a->u32 * b.u32; break;
-    case VM_OP_I64_ADD: a->u64 += b.u64; break;
-    case VM_OP_I64_SUB: a->u64 -= b.u64; break;
-    default: a->u64 *= b.u64; break;
+    case VM_OP_I32_ADD: *a = (uint32_t)(*a + b); break;
+    case VM_OP_I32_SUB: *a = (uint32_t)(*a - b); break;
+    case VM_OP_I32_MUL: *a = (uint32_t)(*a * b); break;
+    case VM_OP_I64_ADD: *a += b; break;
+    case VM_OP_I64_SUB: *a -= b; break;
+    default: *a *= b; break;
     }
 }
 
@@ -135,7 +135,8 @@ static vm_status step(eval *e, vm_op op, const uint8_t **p)
     case VM_OP_REF_FUNC: return ref_func(e, vm_read_u32(p));
     case VM_OP_REF_I31: {
         vm_value *v = &e->stack[e->depth - 1];
-        v->ref = vm_ref_from_i31(v->u32 & 0x7fffffff);
+        uint32_t number = v->u32 & 0x7fffffff;
+        v->ref = vm_ref_from_i31(number);
         return VM_OK;
     }
     case VM_OP_STRUCT_NEW: return new_struct(e, m->types[vm_read_u32(p)], true);

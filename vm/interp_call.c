@@ -384,7 +384,7 @@ static COLD HANDLER(host_entry)
 
 static COLD HANDLER(give_up)
 {
-    budget = give_back(fiber, budget);
+    (void)give_back(fiber, budget);
     SAVE();
 }
 
@@ -415,7 +415,7 @@ COLD HANDLER(vm_thrown)
 {
     if (!vm_unwind(fiber)) {
         fiber->status = VM_THROWN;
-        budget = give_back(fiber, budget);
+        (void)give_back(fiber, budget);
         return; /* regs stay where the exception came from */
     }
     fiber->status = VM_OK;

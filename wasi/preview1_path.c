@@ -126,7 +126,7 @@ P1_FN(path_unlink_file)
 
 P1_FN(path_link)
 {
-    wasi_path from, to;
+    wasi_path from = {0}, to = {0};
     p1_fd *dir;
     int error = p1_get_fd(call, args[4], P1_RIGHT(PATH_LINK_TARGET), &dir);
     if (!error)
@@ -141,7 +141,7 @@ P1_FN(path_link)
 
 P1_FN(path_rename)
 {
-    wasi_path from, to;
+    wasi_path from = {0}, to = {0};
     p1_fd *dir;
     int error = p1_get_fd(call, args[3], P1_RIGHT(PATH_RENAME_TARGET), &dir);
     if (!error)
@@ -154,7 +154,7 @@ P1_FN(path_rename)
 
 P1_FN(path_symlink)
 {
-    wasi_path target, path;
+    wasi_path target = {0}, path = {0};
     p1_fd *dir;
     int error = p1_get_fd(call, args[2], P1_RIGHT(PATH_SYMLINK), &dir);
     if (!error)

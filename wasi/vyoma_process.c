@@ -61,7 +61,7 @@ static vm_status fail_text(asking *a, cm_value *result, const char *text)
     char *copy = cm_alloc(a->call, len + 1);
     if (!copy)
         return wasi_no_memory(a->call);
-    memcpy(copy, text, len);
+    memcpy(copy, text, len + 1);
     return cm_err(a->call, result,
                   &(cm_value){.str = {.data = copy, .len = len}});
 }

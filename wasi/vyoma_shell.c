@@ -372,12 +372,11 @@ static vm_status draw_thumbnail(cm_call *call, void *host, const cm_value *args,
         return VM_OK;
     struct gfx_image image = {b.map, b.width, b.height, b.width};
     float bw = (float)b.width, bh = (float)b.height;
+    int64_t left = args[2].s + (w - b.width) / 2;
+    int64_t top = args[3].s + (h - b.height) / 2;
     gfx_canvas_image_draw(
         target->canvas, &image, (struct gfx_rectf){0, 0, bw, bh},
-        (struct gfx_rectf){(float)args[2].s + (float)((w - b.width) / 2),
-                           (float)args[3].s + (float)((h - b.height) / 2), bw,
-                           bh},
-        1);
+        (struct gfx_rectf){(float)left, (float)top, bw, bh}, 1);
     munmap(b.map, b.len);
     return VM_OK;
 }
