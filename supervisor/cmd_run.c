@@ -307,9 +307,7 @@ static int call_run(run *run, cm_instance *instance)
             run->options.args.count - 1, &run->err);
         return status == VM_OK ? 0 : report(run, status, path);
     }
-    cm_func *func = cm_instance_func(instance, "wasi:cli/run@0.3.0", "run");
-    if (!func)
-        func = cm_instance_func(instance, "wasi:cli/run", "run");
+    cm_func *func = wasi_find_run(instance);
     if (!func) {
         vm_error_set(&run->err, VM_PHASE_LINK, SIZE_MAX,
                      "it exports no wasi:cli/run, so it is not a command: "

@@ -292,7 +292,7 @@ static int run_component(runner_job *job)
         complain_missing(job, missing, &err);
         return 125;
     }
-    cm_func *run = cm_instance_func(g.instance, "wasi:cli/run", "run");
+    cm_func *run = wasi_find_run(g.instance);
     if (!run) {
         dprintf(STDERR_FILENO, "%s does not export wasi:cli/run\n",
                 grant->component);

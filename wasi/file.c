@@ -38,7 +38,7 @@ wasi_file *wasi_file_create_preopen(int fd, bool writable)
         return NULL;
     file->is_dir = true;
     file->readable = true;
-    file->mutable = writable;
+    file->mutable = file->asked_to_change = writable;
     return file;
 }
 
@@ -73,8 +73,8 @@ static int check_open(const wasi_file *dir, const wasi_open_how *how)
     if (how->directory && (how->create || how->exclusive || how->truncate))
         return EINVAL;
     bool changes = how->create || how->truncate || how->write;
-    if (changes && !dir->mutable && !how->directory)
-        return EROFS;
+    if (how->change || (changes && !how->directory))
+        return dir->mutable ? 0 : EROFS;
     return 0;
 }
 
@@ -99,6 +99,7 @@ int wasi_file_open(const wasi_file *dir, wasi_path path,
     file->readable = file->is_dir || how->read || !how->write;
     file->writable = how->write && !file->is_dir;
     file->mutable = file->is_dir && dir->mutable;
+    file->asked_to_change = file->is_dir && how->change;
     file->sync = how->sync;
     *out = file;
     return 0;
@@ -114,6 +115,11 @@ static int open_handle(const wasi_file *dir, wasi_path path, bool follow,
         return ENOTDIR;
     return wasi_path_open(dir->fd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0,
                           fd);
+}
+
+int wasi_file_stat(const wasi_file *file, struct stat *out)
+{
+    return fstat(file->fd, out) ? errno : 0;
 }
 
 int wasi_file_stat_at(const wasi_file *dir, wasi_path path, bool follow,
@@ -153,61 +159,91 @@ int wasi_file_set_size(const wasi_file *file, uint64_t size)
     if (file->is_dir)
         return EBADF;
     if (!file->writable)
-        return EPERM;
+        return EBADF;
     if (size > INT64_MAX)
         return EFBIG;
     return ftruncate(file->fd, (off_t)size) ? errno : 0;
 }
 
 int wasi_file_advise(const wasi_file *file, uint64_t offset, uint64_t len,
-                     int advice)
+                     uint64_t advice)
 {
+    static const int advices[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL,
+                                  POSIX_FADV_RANDOM,   POSIX_FADV_WILLNEED,
+                                  POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE};
+    if (advice >= sizeof advices / sizeof *advices)
+        return EINVAL;
     if (file->is_dir)
         return EBADF;
     if (offset > INT64_MAX || len > INT64_MAX)
         return EINVAL;
-    return posix_fadvise(file->fd, (off_t)offset, (off_t)len, advice);
+    return posix_fadvise(file->fd, (off_t)offset, (off_t)len, advices[advice]);
+}
+
+int wasi_file_sync(const wasi_file *file, bool only_data)
+{
+    return (only_data ? fdatasync(file->fd) : fsync(file->fd)) ? errno : 0;
 }
 
 /* ---- directory entries ------------------------------------------------- */
 
-int wasi_file_mkdir(const wasi_file *dir, wasi_path path)
+/* Does `act` to the entry that `path` names: a directory's descriptor and a
+ * single component.  `dots` as in wasi_path_parent. */
+static int with_entry(const wasi_file *dir, wasi_path path, int dots,
+                      int (*act)(int fd, const char *name, const void *data),
+                      const void *data)
 {
     wasi_parent parent;
     int error = may_change(dir);
     if (!error)
-        error = wasi_path_parent(dir->fd, path, EEXIST, &parent);
+        error = wasi_path_parent(dir->fd, path, dots, &parent);
     if (error)
         return error;
-    error = mkdirat(parent.fd, parent.name, 0777) ? errno : 0;
+    error = act(parent.fd, parent.name, data) ? errno : 0;
     close(parent.fd);
     return error;
+}
+
+static int make_directory(int fd, const char *name, const void *data)
+{
+    return mkdirat(fd, name, 0777);
+}
+
+static int remove_directory(int fd, const char *name, const void *data)
+{
+    return unlinkat(fd, name, AT_REMOVEDIR);
+}
+
+static int remove_file(int fd, const char *name, const void *data)
+{
+    return unlinkat(fd, name, 0);
+}
+
+static int make_link(int fd, const char *name, const void *target)
+{
+    return symlinkat(target, fd, name);
+}
+
+int wasi_file_mkdir(const wasi_file *dir, wasi_path path)
+{
+    return with_entry(dir, path, EEXIST, make_directory, NULL);
 }
 
 int wasi_file_rmdir(const wasi_file *dir, wasi_path path)
 {
-    wasi_parent parent;
-    int error = may_change(dir);
-    if (!error)
-        error = wasi_path_parent(dir->fd, path, EINVAL, &parent);
-    if (error)
+    int fd, error = with_entry(dir, path, EINVAL, remove_directory, NULL);
+    /* "link/" names what the link leads to: that may be outside */
+    if (error != ENOTDIR || !path.len || path.data[path.len - 1] != '/')
         return error;
-    error = unlinkat(parent.fd, parent.name, AT_REMOVEDIR) ? errno : 0;
-    close(parent.fd);
-    return error;
+    error = wasi_path_open(dir->fd, path, O_PATH | O_DIRECTORY, 0, &fd);
+    if (!error)
+        close(fd);
+    return error ? error : ENOTDIR;
 }
 
 int wasi_file_unlink(const wasi_file *dir, wasi_path path)
 {
-    wasi_parent parent;
-    int error = may_change(dir);
-    if (!error)
-        error = wasi_path_parent(dir->fd, path, EISDIR, &parent);
-    if (error)
-        return error;
-    error = unlinkat(parent.fd, parent.name, 0) ? errno : 0;
-    close(parent.fd);
-    return error;
+    return with_entry(dir, path, EISDIR, remove_file, NULL);
 }
 
 /* Both ends of a rename or link. */
@@ -272,15 +308,7 @@ int wasi_file_symlink(const wasi_file *dir, wasi_path target, wasi_path path)
         return EINVAL;
     memcpy(text, target.data, target.len);
     text[target.len] = 0;
-    wasi_parent parent;
-    int error = may_change(dir);
-    if (!error)
-        error = wasi_path_parent(dir->fd, path, EEXIST, &parent);
-    if (error)
-        return error;
-    error = symlinkat(text, parent.fd, parent.name) ? errno : 0;
-    close(parent.fd);
-    return error;
+    return with_entry(dir, path, EEXIST, make_link, text);
 }
 
 int wasi_file_readlink(const wasi_file *dir, wasi_path path, char *buf,

@@ -22,6 +22,7 @@ typedef struct wasi_file {
     bool is_dir;
     bool readable, writable; /* the data of a file */
     bool mutable;            /* a directory's contents may be changed */
+    bool asked_to_change;    /* opened saying so: what get-flags tells */
     int sync;                /* O_SYNC, O_DSYNC as opened */
 } wasi_file;
 
@@ -37,11 +38,13 @@ typedef struct wasi_path {
 typedef struct wasi_open_how {
     bool follow, create, directory, exclusive, truncate;
     bool read, write, append, nonblock;
-    int sync; /* O_SYNC, O_DSYNC or 0 */
+    bool change; /* a directory: EROFS where that is not granted */
+    int sync;    /* O_SYNC, O_DSYNC or 0 */
 } wasi_open_how;
 
 VM_MUST_CHECK int wasi_file_open(const wasi_file *dir, wasi_path path,
                                  const wasi_open_how *how, wasi_file **out);
+VM_MUST_CHECK int wasi_file_stat(const wasi_file *file, struct stat *out);
 VM_MUST_CHECK int wasi_file_stat_at(const wasi_file *dir, wasi_path path,
                                     bool follow, struct stat *out);
 VM_MUST_CHECK int wasi_file_set_times_at(const wasi_file *dir, wasi_path path,
@@ -50,8 +53,10 @@ VM_MUST_CHECK int wasi_file_set_times_at(const wasi_file *dir, wasi_path path,
 VM_MUST_CHECK int wasi_file_set_times(const wasi_file *file,
                                       const struct timespec times[2]);
 VM_MUST_CHECK int wasi_file_set_size(const wasi_file *file, uint64_t size);
+/* `advice`: 0..5, in the order in which all WASI versions list them. */
 VM_MUST_CHECK int wasi_file_advise(const wasi_file *file, uint64_t offset,
-                                   uint64_t len, int advice);
+                                   uint64_t len, uint64_t advice);
+VM_MUST_CHECK int wasi_file_sync(const wasi_file *file, bool only_data);
 VM_MUST_CHECK int wasi_file_mkdir(const wasi_file *dir, wasi_path path);
 VM_MUST_CHECK int wasi_file_rmdir(const wasi_file *dir, wasi_path path);
 VM_MUST_CHECK int wasi_file_unlink(const wasi_file *dir, wasi_path path);

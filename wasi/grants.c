@@ -131,6 +131,12 @@ vm_status wasi_link_granted(cm_linker *linker, wasi_ctx *ctx, vm_error *err)
     return status;
 }
 
+cm_func *wasi_find_run(cm_instance *instance)
+{
+    cm_func *run = cm_instance_func(instance, "wasi:cli/run@0.3.0", "run");
+    return run ? run : cm_instance_func(instance, "wasi:cli/run", "run");
+}
+
 /* The row for an interface, or -1. */
 static int find(const char *interface, size_t len)
 {

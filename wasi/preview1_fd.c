@@ -267,14 +267,8 @@ P1_FN(fd_filestat_set_times)
 
 P1_FN(fd_advise)
 {
-    static const int advices[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL,
-                                  POSIX_FADV_RANDOM,   POSIX_FADV_WILLNEED,
-                                  POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE};
-    uint32_t advice = P1_U32(args[3]);
-    if (advice >= sizeof advices / sizeof *advices)
-        return EINVAL;
     return wasi_file_advise(fd_of(call, args[0])->file, args[1], args[2],
-                            advices[advice]);
+                            P1_U32(args[3]));
 }
 
 P1_FN(fd_allocate)
@@ -289,12 +283,12 @@ P1_FN(fd_allocate)
 
 P1_FN(fd_datasync)
 {
-    return fdatasync(fd_of(call, args[0])->file->fd) ? errno : 0;
+    return wasi_file_sync(fd_of(call, args[0])->file, true);
 }
 
 P1_FN(fd_sync)
 {
-    return fsync(fd_of(call, args[0])->file->fd) ? errno : 0;
+    return wasi_file_sync(fd_of(call, args[0])->file, false);
 }
 
 P1_FN(fd_prestat_get)
@@ -363,64 +357,56 @@ static int put_count(p1_call *call, vm_slot at, ssize_t n)
     return n < 0 ? errno : p1_put_u32(call, P1_U32(at), (uint32_t)n);
 }
 
-P1_FN(fd_read)
+/* readv or writev, again and again until it moved something. */
+static int move(p1_call *call, const vm_slot *args, short events,
+                ssize_t (*op)(int fd, const struct iovec *iovs, int n))
 {
     struct iovec iovs[IOVS_MAX];
     int n, error = get_iovs(call, args[1], args[2], iovs, &n);
     p1_fd *fd = fd_of(call, args[0]);
-    if (error)
-        return error;
-    for (;;) {
-        ssize_t got = readv(fd->file->fd, iovs, n);
-        bool waits = got < 0 && errno == EAGAIN;
+    while (!error) {
+        ssize_t moved = op(fd->file->fd, iovs, n);
+        bool waits = moved < 0 && errno == EAGAIN;
         if (!waits || (fd->flags & P1_FDFLAG_NONBLOCK))
-            return put_count(call, args[3], got);
-        error = await(call, fd, POLLIN);
-        if (error)
-            return error;
+            return put_count(call, args[3], moved);
+        error = await(call, fd, events);
     }
+    return error;
+}
+
+P1_FN(fd_read)
+{
+    return move(call, args, POLLIN, readv);
 }
 
 P1_FN(fd_write)
 {
+    return move(call, args, POLLOUT, writev);
+}
+
+static int move_at(p1_call *call, const vm_slot *args,
+                   ssize_t (*op)(int fd, const struct iovec *iovs, int n,
+                                 off_t at))
+{
     struct iovec iovs[IOVS_MAX];
     int n, error = get_iovs(call, args[1], args[2], iovs, &n);
-    p1_fd *fd = fd_of(call, args[0]);
+    if (!error && args[3] > INT64_MAX)
+        error = EINVAL;
     if (error)
         return error;
-    for (;;) {
-        ssize_t put = writev(fd->file->fd, iovs, n);
-        bool waits = put < 0 && errno == EAGAIN;
-        if (!waits || (fd->flags & P1_FDFLAG_NONBLOCK))
-            return put_count(call, args[3], put);
-        error = await(call, fd, POLLOUT);
-        if (error)
-            return error;
-    }
+    return put_count(
+        call, args[4],
+        op(fd_of(call, args[0])->file->fd, iovs, n, (off_t)args[3]));
 }
 
 P1_FN(fd_pread)
 {
-    struct iovec iovs[IOVS_MAX];
-    int n, error = get_iovs(call, args[1], args[2], iovs, &n);
-    if (error)
-        return error;
-    if (args[3] > INT64_MAX)
-        return EINVAL;
-    int fd = fd_of(call, args[0])->file->fd;
-    return put_count(call, args[4], preadv(fd, iovs, n, (off_t)args[3]));
+    return move_at(call, args, preadv);
 }
 
 P1_FN(fd_pwrite)
 {
-    struct iovec iovs[IOVS_MAX];
-    int n, error = get_iovs(call, args[1], args[2], iovs, &n);
-    if (error)
-        return error;
-    if (args[3] > INT64_MAX)
-        return EINVAL;
-    int fd = fd_of(call, args[0])->file->fd;
-    return put_count(call, args[4], pwritev(fd, iovs, n, (off_t)args[3]));
+    return move_at(call, args, pwritev);
 }
 
 P1_FN(fd_seek)

@@ -64,8 +64,10 @@ static ssize_t socket_read(wasi_input *in, void *buf, size_t len)
 
 static ssize_t file_read(wasi_input *in, void *buf, size_t len)
 {
-    if (in->offset > INT64_MAX)
-        return WASI_CLOSED;
+    if (in->offset > INT64_MAX) {
+        errno = EINVAL;
+        return input_failed(in);
+    }
     ssize_t n = pread(in->fd, buf, len, (off_t)in->offset);
     if (n < 0)
         return input_failed(in);

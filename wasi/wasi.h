@@ -89,6 +89,9 @@ const char *wasi_capability_name(const char *interface, size_t len);
 /* The `vyoma run` option for the same, or NULL. */
 const char *wasi_capability_option(const char *interface, size_t len);
 
+/* A command's entry: wasi:cli/run of 0.3, else of 0.2; NULL without either. */
+cm_func *wasi_find_run(cm_instance *instance);
+
 /*
  * Preview 1, for core modules: makes the host function for an import from
  * "wasi_snapshot_preview1".  VM_INVALID with phase LINK when there is no such
