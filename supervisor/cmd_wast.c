@@ -1,5 +1,6 @@
 /*
- * cmd_wast.c - `vyoma wast PATH...`: runs scripts of the official test suite.
+ * cmd_wast.c - `vyoma wast PATH...`: runs scripts of the official test suite;
+ * with --collect-often, garbage is collected at every allocation.
  *
  * One node process turns .wast text into JSON and binary modules (see
  * tests/tools/wast2json.mjs); each script then runs in a process of its own, so
@@ -183,13 +184,13 @@ static void finish_converter(converter *c)
 
 /* ---- one script --------------------------------------------------------- */
 
-static void run_child(const char *path, const char *dir, const char *stem,
-                      wast_counts *counts)
+static void run_child(const vm_options *options, const char *path,
+                      const char *dir, const char *stem, wast_counts *counts)
 {
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     alarm(SECONDS_PER_SCRIPT);
-    wast_run(path, dir, stem, counts);
+    wast_run(options, path, dir, stem, counts);
     fflush(stdout);
     _exit(0);
 }
@@ -207,14 +208,15 @@ static void report_death(const char *path, int status, wast_counts *counts)
                atomic_load(&counts->line), WEXITSTATUS(status));
 }
 
-static void run_script(const char *path, const char *dir, const char *stem,
-                       wast_counts *counts, totals *sum)
+static void run_script(const vm_options *options, const char *path,
+                       const char *dir, const char *stem, wast_counts *counts,
+                       totals *sum)
 {
     memset(counts, 0, sizeof *counts);
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
-        run_child(path, dir, stem, counts);
+        run_child(options, path, dir, stem, counts);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
@@ -227,7 +229,8 @@ static void run_script(const char *path, const char *dir, const char *stem,
 }
 
 /* Runs scripts in order, as the converter says that they are ready. */
-static bool run_all(converter *c, const paths *list, totals *sum)
+static bool run_all(converter *c, const vm_options *options, const paths *list,
+                    totals *sum)
 {
     wast_counts *counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE,
                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -243,7 +246,7 @@ static bool run_all(converter *c, const paths *list, totals *sum)
             printf("%s: cannot be assembled:%s\n", list->items[done], message);
             sum->failed++;
         } else {
-            run_script(list->items[done], c->dir, stem, counts, sum);
+            run_script(options, list->items[done], c->dir, stem, counts, sum);
         }
     }
     free(line);
@@ -259,14 +262,14 @@ static void free_paths(paths *list)
 }
 
 /* Runs all scripts of the list; returns the exit status. */
-static int run_list(const paths *list)
+static int run_list(const vm_options *options, const paths *list)
 {
     converter c = {0};
     totals sum = {0};
     if (!start_converter(&c))
         return 2;
     send_paths(&c, list);
-    bool complete = run_all(&c, list, &sum);
+    bool complete = run_all(&c, options, list, &sum);
     finish_converter(&c);
     if (!complete)
         fprintf(stderr, "vyoma wast: the converter ended early; `make tools` "
@@ -279,12 +282,18 @@ static int run_list(const paths *list)
 int cmd_wast(int argc, char **argv)
 {
     paths list = {0};
-    bool found = argc > 1;
+    vm_options options = {0};
+    int i = 1;
+    if (i < argc && !strcmp(argv[i], "--collect-often")) {
+        options.collect_often = true;
+        i++;
+    }
+    bool found = i < argc;
     if (!found)
-        fprintf(stderr, "usage: vyoma wast PATH...\n");
-    for (int i = 1; found && i < argc; i++)
+        fprintf(stderr, "usage: vyoma wast [--collect-often] PATH...\n");
+    for (; found && i < argc; i++)
         found = collect(&list, argv[i]);
-    int status = found ? run_list(&list) : 2;
+    int status = found ? run_list(&options, &list) : 2;
     free_paths(&list);
     return status;
 }

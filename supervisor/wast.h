@@ -67,8 +67,8 @@ typedef struct wast_script {
 } wast_script;
 
 /* Runs a converted script in this process; counts are in `counts`. */
-void wast_run(const char *path, const char *dir, const char *stem,
-              wast_counts *counts);
+void wast_run(const vm_options *options, const char *path, const char *dir,
+              const char *stem, wast_counts *counts);
 
 /* ---- values ------------------------------------------------------------- */
 

@@ -553,12 +553,12 @@ static void run_and_count(wast_script *s, const json *command)
 
 /* ---- a script ----------------------------------------------------------- */
 
-static bool open_script(wast_script *s)
+static bool open_script(wast_script *s, const vm_options *options)
 {
     const vm_store_limits limits = {.memory_bytes = UINT64_C(8) << 30,
                                     .table_elements = 10u << 20,
                                     .instances = 100000};
-    s->engine = vm_engine_create(NULL);
+    s->engine = vm_engine_create(options);
     return s->engine &&
            vm_store_create(s->engine, &limits, &s->store) == VM_OK &&
            wast_spectest_create(s);
@@ -576,8 +576,8 @@ static void close_script(wast_script *s)
     vm_arena_finish(&s->arena);
 }
 
-void wast_run(const char *path, const char *dir, const char *stem,
-              wast_counts *counts)
+void wast_run(const vm_options *options, const char *path, const char *dir,
+              const char *stem, wast_counts *counts)
 {
     wast_script s = {.path = path, .dir = dir, .counts = counts};
     char name[64];
@@ -586,7 +586,7 @@ void wast_run(const char *path, const char *dir, const char *stem,
     const char *text = (const char *)read_file(&s, name, &len);
     const json *root = json_parse(&s.arena, text, len, &where);
     const json *list = json_get(root, "commands");
-    if (!list || !open_script(&s)) {
+    if (!list || !open_script(&s, options)) {
         printf("%s: cannot be run: %s\n", path,
                list ? "no memory" : "the converter's output is malformed");
         atomic_fetch_add(&counts->failed, 1);

@@ -1,7 +1,7 @@
 /*
  * constexpr.c - evaluates constant expressions: initial values of globals and
  * tables, offsets of segments, elements.  A small stack machine over validated
- * bytes; collection is held off meanwhile, since its stack is no root.
+ * bytes; the collector scans its stack.
  */
 #include "vm/heap.h"
 #include "vm/reader.h"
@@ -13,6 +13,7 @@ typedef struct eval {
     vm_instance *in;
     vm_value *stack;
     uint32_t depth, capacity;
+    vm_heap_range range; /* covers the stack */
     vm_error *err;
 } eval;
 
@@ -34,6 +35,8 @@ static vm_status push(eval *e, vm_value v)
         e->capacity = capacity;
     }
     e->stack[e->depth++] = v;
+    e->range.words = &e->stack->u64;
+    e->range.count = e->depth * (sizeof v / sizeof v.u64);
     return VM_OK;
 }
 
@@ -160,14 +163,14 @@ vm_status vm_constexpr_eval(vm_instance *in, const uint8_t **p, vm_value *out,
 {
     eval e = {.in = in, .err = err};
     vm_status status = VM_OK;
-    vm_heap_hold(in->store, 1);
+    vm_heap_enter(in->store, &e.range);
     while (status == VM_OK) {
         vm_op op = vm_read_op(p);
         if (op == VM_OP_END)
             break;
         status = step(&e, op, p);
     }
-    vm_heap_hold(in->store, -1);
+    vm_heap_leave(in->store);
     if (status == VM_OK)
         *out = e.stack[e.depth - 1];
     free(e.stack);

@@ -6,6 +6,7 @@
  * return with the registers saved in the fiber, and vm_fiber_run resumes.
  */
 #include "vm/code.h"
+#include "vm/heap.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,6 +58,11 @@ static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
     const vm_functype *type = vm_func_type(func);
     if (f->state == VM_FIBER_RUNNING) {
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "the fiber is running");
+        return VM_TRAP;
+    }
+    if (vm_func_store(func) != f->store) {
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX,
+                     "the function belongs to another store");
         return VM_TRAP;
     }
     uint32_t need = type->param_slots > type->result_slots ? type->param_slots
@@ -291,6 +297,23 @@ vm_status vm_trap(vm_fiber *f, const char *fmt, ...)
         vsnprintf(f->text, sizeof f->text, fmt, args);
     va_end(args);
     return f->status = VM_TRAP;
+}
+
+vm_status vm_throw(vm_fiber *f, vm_tag *tag, const vm_slot *slots)
+{
+    uint32_t n = tag->type->func.param_slots;
+    vm_heap_range values = {.words = slots, .count = n};
+    vm_heap_enter(f->store, &values);
+    vm_object *o = vm_heap_new(f->store, VM_OBJECT_EXN, n,
+                               ((uint64_t)n + 1) * sizeof(vm_slot));
+    vm_heap_leave(f->store);
+    if (!o)
+        return vm_trap(f, "out of memory: the garbage-collected heap is full");
+    o->payload[0] = (uintptr_t)tag;
+    if (n)
+        memcpy(o->payload + 1, slots, n * sizeof(vm_slot));
+    f->exception = vm_ref_from_object(o);
+    return f->status = VM_THROWN;
 }
 
 vm_status vm_exit(vm_fiber *f, int code)

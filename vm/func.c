@@ -10,7 +10,7 @@
 struct vm_host_funcs {
     struct vm_host_funcs *next;
     uint32_t count;
-    vm_func funcs[64];
+    vm_host_func funcs[64];
 };
 
 vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
@@ -27,9 +27,15 @@ vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
         chunk->next = store->funcs;
         store->funcs = chunk;
     }
-    vm_func *f = &chunk->funcs[chunk->count++];
-    *f = (vm_func){.type = def, .host = fn, .env = env};
-    return f;
+    vm_host_func *f = &chunk->funcs[chunk->count++];
+    *f = (vm_host_func){{.type = def, .host = fn, .env = env}, store};
+    return &f->func;
+}
+
+vm_store *vm_func_store(const vm_func *func)
+{
+    return func->instance ? func->instance->store
+                          : ((const vm_host_func *)func)->store;
 }
 
 void vm_host_funcs_destroy(struct vm_host_funcs *funcs)

@@ -44,7 +44,6 @@ struct vm_heap {
     vm_object *free[NCLASSES];
     block **hash; /* open addressing by address */
     uint32_t nhash, nblocks;
-    int held;
     uint64_t allocated, live, threshold; /* bytes */
     vm_object **stack;
     size_t depth, capacity;
@@ -242,23 +241,22 @@ static void mark_word(struct vm_heap *h, uint64_t word)
         push(h, o);
 }
 
-static void mark_words(struct vm_heap *h, const uint64_t *from,
-                       const uint64_t *to)
+static void mark_words(struct vm_heap *h, const uint64_t *words, uint64_t n)
 {
-    for (; from < to; from++)
-        mark_word(h, *from);
+    for (uint64_t i = 0; i < n; i++)
+        mark_word(h, words[i]);
 }
 
 static void scan(struct vm_heap *h, vm_object *o)
 {
     if (o->type == VM_OBJECT_EXN) {
-        mark_words(h, o->payload + 1, o->payload + 1 + o->length);
+        mark_words(h, o->payload + 1, o->length);
         return;
     }
     const vm_deftype *t = vm_types_get(&h->store->engine->types, o->type);
     if (t->kind == VM_COMP_ARRAY) {
         if (vm_type_is_ref(t->array.type))
-            mark_words(h, o->payload, o->payload + o->length);
+            mark_words(h, o->payload, o->length);
         return;
     }
     for (uint32_t i = 0; i < t->st.nfields; i++)
@@ -305,7 +303,11 @@ static void mark_fiber(struct vm_heap *h, const vm_fiber *f)
         in ? vm_code_find(in->module, f->regs.pc) : NULL;
     if (code)
         top = f->regs.fp + code->frame;
-    mark_words(h, f->stack, top < f->stack_end ? top : f->stack_end);
+    if (top > f->stack_end)
+        top = f->stack_end;
+    mark_words(h, f->stack, (uint64_t)(top - f->stack));
+    const uint64_t registers[] = {f->regs.acc, f->regs.l0, f->regs.l1};
+    mark_words(h, registers, 3);
 }
 
 static void mark_instance(struct vm_heap *h, const vm_instance *in)
@@ -315,8 +317,7 @@ static void mark_instance(struct vm_heap *h, const vm_instance *in)
         if (vm_type_is_ref(m->globals[i].type))
             mark_word(h, in->globals[i]->value.ref);
     for (uint32_t i = 0; i < m->nelems; i++)
-        mark_words(h, in->elems[i].refs,
-                   in->elems[i].refs + in->elems[i].count);
+        mark_words(h, in->elems[i].refs, in->elems[i].count);
 }
 
 static void mark_roots(struct vm_heap *h)
@@ -330,11 +331,23 @@ static void mark_roots(struct vm_heap *h)
         if (vm_type_is_ref(g->type))
             mark_word(h, g->value.ref);
     for (const vm_table *t = s->tables; t; t = t->next)
-        mark_words(h, t->elems, t->elems + t->size);
+        mark_words(h, t->elems, t->size);
+    for (const vm_root *r = s->roots; r; r = r->next)
+        mark_word(h, r->ref);
+    for (const vm_heap_range *r = s->ranges; r; r = r->outer)
+        mark_words(h, r->words, r->count);
 }
 
 /* ---- sweeping ---------------------------------------------------------------
  */
+
+/* What comes out of a lost object should be seen to be wrong. */
+static void release(struct vm_heap *h, block *b, vm_object *o)
+{
+    if (h->store->engine->options.collect_often)
+        memset(o, 0xdb, b->size);
+    link_free(h, b->class, o);
+}
 
 /* Frees what is not marked; true when nothing is left. */
 static bool sweep_block(struct vm_heap *h, block *b)
@@ -349,7 +362,7 @@ static bool sweep_block(struct vm_heap *h, block *b)
     if (b->size) {
         for (uint32_t i = b->count; i-- > 0;)
             if (!is_marked(b, object_at(b, i)))
-                link_free(h, b->class, object_at(b, i));
+                release(h, b, object_at(b, i));
         memset(b->marks, 0, sizeof b->marks);
     }
     return false;
@@ -376,7 +389,7 @@ static void sweep(struct vm_heap *h)
 void vm_heap_collect(vm_store *store)
 {
     struct vm_heap *h = store->heap;
-    if (!h || h->held)
+    if (!h)
         return;
     mark_roots(h);
     drain(h);
@@ -384,13 +397,6 @@ void vm_heap_collect(vm_store *store)
     sweep(h);
     h->allocated = 0;
     h->threshold = h->live > FIRST_COLLECT ? h->live : FIRST_COLLECT;
-}
-
-void vm_heap_hold(vm_store *store, int change)
-{
-    struct vm_heap *h = heap_of(store);
-    if (h)
-        h->held += change;
 }
 
 /* ---- allocation
@@ -441,7 +447,8 @@ vm_object *vm_heap_new(vm_store *store, uint32_t type, uint32_t length,
     if (!h)
         return NULL;
     bytes += sizeof(vm_object);
-    if (h->allocated + bytes > h->threshold)
+    if (h->allocated + bytes > h->threshold ||
+        store->engine->options.collect_often)
         vm_heap_collect(store);
     vm_object *o = try_new(h, bytes);
     if (!o) {

@@ -52,16 +52,37 @@ static inline vm_ref vm_ref_from_i31(uint32_t value)
 
 /*
  * A zeroed object with that many bytes of payload.  May collect first, so all
- * live references must be reachable (frames, globals, tables, segments, or a
- * vm_heap_hold).  NULL: the store's limit is reached.
+ * live references must be reachable (frames, globals, tables, segments, roots,
+ * or a vm_heap_range).  NULL: the store's limit is reached.
  */
 vm_object *vm_heap_new(vm_store *store, uint32_t type, uint32_t length,
                        uint64_t bytes);
 vm_object *vm_heap_new_array(vm_store *store, const vm_deftype *type,
                              uint32_t length);
 void vm_heap_collect(vm_store *store);
-/* While held (a count), nothing is collected. */
-void vm_heap_hold(vm_store *store, int change);
+
+/*
+ * Words that are scanned, as frames are, from vm_heap_enter to vm_heap_leave:
+ * references in a C function's own arrays.  The last to enter leaves first;
+ * `words` and `count` may change meanwhile.
+ */
+typedef struct vm_heap_range {
+    const uint64_t *words;
+    size_t count;
+    struct vm_heap_range *outer;
+} vm_heap_range;
+
+static inline void vm_heap_enter(vm_store *store, vm_heap_range *range)
+{
+    range->outer = store->ranges;
+    store->ranges = range;
+}
+
+static inline void vm_heap_leave(vm_store *store)
+{
+    store->ranges = store->ranges->outer;
+}
+
 void vm_heap_destroy(struct vm_heap *heap);
 
 /* Does the reference have this type?  `type` as in types.h, VM_REF set. */

@@ -31,6 +31,18 @@ static bool global_matches(const vm_types *types, const vm_global *have,
                             : vm_type_matches(types, have->type, want->type);
 }
 
+static const vm_store *store_of(const vm_extern *x)
+{
+    switch (x->kind) {
+    case VM_EXTERN_FUNC: return vm_func_store(x->func);
+    case VM_EXTERN_TABLE: return x->table->store;
+    case VM_EXTERN_MEMORY: return x->memory->store;
+    case VM_EXTERN_GLOBAL: return vm_global_store(x->global);
+    case VM_EXTERN_TAG: return x->tag->store;
+    }
+    return NULL;
+}
+
 /* Takes one import into the instance if it has the declared type. */
 static bool take_import(vm_instance *in, const vm_extern *x, uint32_t *next)
 {
@@ -57,6 +69,15 @@ static bool take_import(vm_instance *in, const vm_extern *x, uint32_t *next)
     return false;
 }
 
+static vm_status refuse_import(const vm_import *want, const char *why,
+                               vm_error *err)
+{
+    vm_error_set(err, VM_PHASE_LINK, SIZE_MAX, "%s: %.*s.%.*s", why,
+                 (int)want->module.len, want->module.data, (int)want->name.len,
+                 want->name.data);
+    return VM_INVALID;
+}
+
 static vm_status link_imports(vm_instance *in, const vm_extern *imports,
                               vm_error *err)
 {
@@ -64,14 +85,11 @@ static vm_status link_imports(vm_instance *in, const vm_extern *imports,
     uint32_t next[5] = {0};
     for (uint32_t i = 0; i < m->nimports; i++) {
         const vm_import *want = &m->imports[i];
-        if (imports[i].kind == want->type.kind &&
-            take_import(in, &imports[i], next))
-            continue;
-        vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
-                     "incompatible import type: %.*s.%.*s",
-                     (int)want->module.len, want->module.data,
-                     (int)want->name.len, want->name.data);
-        return VM_INVALID;
+        if (imports[i].kind != want->type.kind ||
+            !take_import(in, &imports[i], next))
+            return refuse_import(want, "incompatible import type", err);
+        if (store_of(&imports[i]) != in->store)
+            return refuse_import(want, "import from another store", err);
     }
     return VM_OK;
 }
@@ -138,6 +156,7 @@ static vm_instance *allocate(vm_store *store, vm_module *m)
     for (uint32_t i = m->nglobal_imports; i < m->nglobals; i++, own++) {
         own->type = m->globals[i].type;
         own->is_mutable = m->globals[i].is_mutable;
+        own->instance = in;
         in->globals[i] = own;
     }
     in->next = store->instances;
@@ -352,6 +371,11 @@ vm_status vm_instance_create(vm_store *store, vm_module *module,
                      "too many instances: the limit is %u",
                      store->limits.instances);
         return VM_TRAP;
+    }
+    if (module->engine != store->engine) {
+        vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
+                     "the module was loaded by another engine");
+        return VM_INVALID;
     }
     vm_instance *in = allocate(store, module);
     if (!in)

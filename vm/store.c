@@ -78,6 +78,8 @@ void vm_store_destroy(vm_store *store)
         vm_fiber_destroy(store->fibers);
     }
     vm_heap_destroy(store->heap);
+    while (store->roots)
+        vm_root_destroy(store->roots);
     DESTROY_LIST(vm_instance, store->instances, destroy_instance)
     DESTROY_LIST(vm_memory, store->memories, vm_memory_destroy)
     DESTROY_LIST(vm_table, store->tables, vm_table_destroy)

@@ -41,11 +41,21 @@ struct vm_global {
     _Alignas(16) vm_value value;
     vm_type type;
     bool is_mutable;
-    vm_global *next; /* host-made ones only */
+    bool by_host;
+    union {
+        vm_global *next;       /* host-made: in the store's list */
+        vm_instance *instance; /* the others */
+    };
 };
+
+typedef struct vm_host_global {
+    vm_global global;
+    vm_store *store;
+} vm_host_global;
 
 struct vm_tag {
     const vm_deftype *type;
+    vm_store *store;
     vm_tag *next;
 };
 
@@ -64,6 +74,16 @@ struct vm_func {
         void *env;
         uint64_t index; /* in the module */
     };
+};
+
+typedef struct vm_host_func {
+    vm_func func;
+    vm_store *store;
+} vm_host_func;
+
+struct vm_root {
+    vm_ref ref;
+    vm_root *next, **link; /* in the store's list */
 };
 
 #define VM_FUNC_PAGE 32 /* vm_funcs are made in groups of this many */
@@ -143,6 +163,8 @@ struct vm_store {
     struct vm_host_funcs *funcs;
     vm_memory *no_memory;
     struct vm_heap *heap; /* made with the first object */
+    vm_root *roots;
+    struct vm_heap_range *ranges;
     char *backtrace;
     void *data, *extension;
     void (*finish)(void *extension);
@@ -164,6 +186,10 @@ vm_func *vm_instance_func(vm_instance *instance, uint32_t index);
 
 /* Where the value of a module's own global is, in bytes from the instance. */
 uint32_t vm_instance_global_offset(const vm_module *module, uint32_t index);
+
+/* The store that it belongs to. */
+vm_store *vm_func_store(const vm_func *func);
+vm_store *vm_global_store(const vm_global *global);
 
 void vm_host_funcs_destroy(struct vm_host_funcs *funcs);
 void vm_memory_destroy(vm_memory *memory);

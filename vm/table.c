@@ -128,17 +128,25 @@ bool vm_table_fill(vm_table *t, uint64_t i, vm_ref ref, uint64_t n)
 vm_status vm_global_create(vm_store *store, vm_type type, bool is_mutable,
                            vm_value init, vm_global **out)
 {
-    vm_global *g = aligned_alloc(16, sizeof *g);
-    if (!g)
+    vm_host_global *made = aligned_alloc(16, sizeof *made);
+    if (!made)
         return VM_NO_MEMORY;
-    memset(g, 0, sizeof *g);
+    memset(made, 0, sizeof *made);
+    made->store = store;
+    vm_global *g = &made->global;
     g->type = type;
     g->is_mutable = is_mutable;
+    g->by_host = true;
     vm_global_set(g, init);
     g->next = store->globals;
     store->globals = g;
     *out = g;
     return VM_OK;
+}
+
+vm_store *vm_global_store(const vm_global *g)
+{
+    return g->by_host ? ((const vm_host_global *)g)->store : g->instance->store;
 }
 
 vm_value vm_global_get(const vm_global *g)
@@ -174,6 +182,7 @@ vm_status vm_tag_create(vm_store *store, const vm_functype *type, vm_tag **out)
         free(tag);
         return status;
     }
+    tag->store = store;
     tag->next = store->tags;
     store->tags = tag;
     *out = tag;

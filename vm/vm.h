@@ -32,6 +32,7 @@ typedef struct vm_memory vm_memory;
 typedef struct vm_global vm_global;
 typedef struct vm_tag vm_tag;
 typedef struct vm_fiber vm_fiber; /* guest call stack, suspendable */
+typedef struct vm_root vm_root;   /* a reference that the host keeps */
 
 /*
  * A value type, packed so that equality is integer equality across modules:
@@ -100,6 +101,7 @@ void vm_error_set(vm_error *err, vm_phase phase, size_t offset, const char *fmt,
 typedef struct vm_options {
     bool deterministic; /* canonical NaNs, deterministic relaxed SIMD */
     bool eager;         /* compile every function at load */
+    bool collect_often; /* garbage at every allocation: finds lost roots */
     unsigned threads;   /* that may validate a large module; 0 and 1: none */
 } vm_options;
 
@@ -227,8 +229,9 @@ typedef struct vm_extern {
 /*
  * Links `module` against `imports` (one for each of vm_module_imports, in
  * order; types are checked here) and runs its start function.  VM_INVALID with
- * phase LINK when an import does not match; VM_TRAP from segments or start (the
- * instance then stays in the store, since others may refer to it).
+ * phase LINK when an import does not match or is another store's; VM_TRAP from
+ * segments or start (the instance then stays in the store, since others may
+ * refer to it).
  */
 VM_MUST_CHECK vm_status vm_instance_create(vm_store *store, vm_module *module,
                                            const vm_extern *imports,
@@ -236,7 +239,8 @@ VM_MUST_CHECK vm_status vm_instance_create(vm_store *store, vm_module *module,
 /* Looks an export up by name; false when there is none. */
 bool vm_instance_export(vm_instance *instance, const char *name, size_t len,
                         vm_extern *out);
-/* The export with the given position in vm_module_exports. */
+/* The export with the given position in vm_module_exports; its func is NULL
+ * when there is no memory for it. */
 vm_extern vm_instance_export_at(vm_instance *instance, size_t position);
 
 /* ---- functions ------------------------------------------------------- */
@@ -258,6 +262,9 @@ const vm_functype *vm_func_type(const vm_func *func);
 VM_MUST_CHECK vm_status vm_trap(vm_fiber *fiber, const char *fmt, ...)
     VM_PRINTF(2, 3);
 VM_MUST_CHECK vm_status vm_exit(vm_fiber *fiber, int code);
+/* Throws: `slots` hold the values that the tag's type takes as parameters. */
+VM_MUST_CHECK vm_status vm_throw(vm_fiber *fiber, vm_tag *tag,
+                                 const vm_slot *slots);
 
 /* The store, and the instance whose code made the host call (or NULL). */
 vm_store *vm_fiber_store(vm_fiber *fiber);
@@ -319,6 +326,22 @@ void vm_global_set(vm_global *global, vm_value value);
 
 VM_MUST_CHECK vm_status vm_tag_create(vm_store *store, const vm_functype *type,
                                       vm_tag **out);
+
+/* ---- references ------------------------------------------------------- */
+
+/*
+ * A reference that the host got - an argument, a result, from a table or a
+ * global - is good until guest code runs again in its store: then a garbage-
+ * collected object that the guest has let go of may be gone.  A root keeps it.
+ * The host sees to it that a reference which it passes fits the type that is
+ * wanted, and never leaves its store.
+ */
+
+/* A root for `ref`, of any kind, null too; NULL: out of memory. */
+vm_root *vm_root_create(vm_store *store, vm_ref ref);
+/* Before the store goes; NULL is accepted. */
+void vm_root_destroy(vm_root *root);
+vm_ref vm_root_ref(const vm_root *root);
 
 /* funcref <-> vm_func; NULL <-> null. */
 vm_ref vm_ref_from_func(vm_func *func);

@@ -54,7 +54,8 @@ wasm_store_t *wasm_store_new(wasm_engine_t *engine)
     if (!store)
         return NULL;
     store->engine = engine->vm;
-    if (vm_store_create(engine->vm, NULL, &store->vm) == VM_OK)
+    const vm_store_limits limits = {.instances = UINT32_MAX};
+    if (vm_store_create(engine->vm, &limits, &store->vm) == VM_OK)
         return store;
     free(store);
     return NULL;
@@ -64,6 +65,7 @@ static void free_ref(wasm_ref_t *ref)
 {
     if (ref->finalizer)
         ref->finalizer(ref->host_info);
+    vm_root_destroy(ref->root);
     vm_module_release(ref->module);
     wasm_byte_vec_delete(&ref->bytes);
     free(ref);
@@ -74,7 +76,6 @@ void wasm_store_delete(wasm_store_t *store)
 {
     if (!store)
         return;
-    vm_store_destroy(store->vm);
     for (int i = 0; i < WASM_BUCKETS; i++) {
         for (wasm_ref_t *r = store->buckets[i], *next; r; r = next) {
             next = r->next;
@@ -87,6 +88,7 @@ void wasm_store_delete(wasm_store_t *store)
             c->finalizer(c->env);
         free(c);
     }
+    vm_store_destroy(store->vm);
     free(store);
 }
 
@@ -238,14 +240,33 @@ wasm_foreign_t *wasm_foreign_new(wasm_store_t *store)
 
 /* ---- values ------------------------------------------------------------- */
 
-vm_ref wasm_ref_to_vm(wasm_ref_t *ref)
+static vm_ref ref_word(wasm_ref_t *ref)
 {
-    if (!ref)
-        return 0;
+    if (ref->kind == WASM_REF_VALUE)
+        return vm_root_ref(ref->root);
     if (ref->kind == WASM_REF_EXTERN && ref->type.kind == VM_EXTERN_FUNC)
         return vm_ref_from_func(ref->func);
-    ref->pinned = true;
     return vm_ref_from_host((uintptr_t)ref);
+}
+
+bool wasm_ref_to_vm(wasm_store_t *store, vm_type type, wasm_ref_t *ref,
+                    vm_ref *out)
+{
+    const vm_types *types = &store->engine->types;
+    *out = 0;
+    if (!ref)
+        return vm_type_is_nullable(type);
+    /* before anything looks inside, since functions are no objects */
+    bool is_func =
+        ref->kind == WASM_REF_EXTERN && ref->type.kind == VM_EXTERN_FUNC;
+    bool wants_func = vm_heap_top(types, vm_type_id(type)) == VM_HEAP_FUNC;
+    vm_ref word = ref_word(ref);
+    if (ref->store != store || is_func != wants_func ||
+        !vm_ref_test(store->vm, word, type))
+        return false;
+    ref->pinned |= vm_ref_is_host(word);
+    *out = word;
+    return true;
 }
 
 /* Finds, or makes, what stands for a function. */
@@ -261,28 +282,48 @@ static wasm_ref_t *func_ref(wasm_store_t *store, vm_func *func)
     return ref;
 }
 
+/* Finds, or makes, what stands for something of the guest's, and keeps it. */
+static wasm_ref_t *value_ref(wasm_store_t *store, vm_ref word)
+{
+    void *key = (void *)(uintptr_t)word;
+    wasm_ref_t *ref = wasm_ref_find(store, WASM_REF_VALUE, key);
+    if (ref)
+        return ref;
+    vm_root *root = vm_root_create(store->vm, word);
+    ref = root ? wasm_ref_create(store, WASM_REF_VALUE, key) : NULL;
+    if (ref)
+        ref->root = root;
+    else
+        vm_root_destroy(root);
+    return ref;
+}
+
 wasm_ref_t *wasm_ref_of(wasm_store_t *store, vm_type type, vm_ref ref)
 {
     if (ref == 0)
         return NULL;
     if (vm_heap_top(&store->engine->types, vm_type_id(type)) == VM_HEAP_FUNC)
         return func_ref(store, vm_ref_to_func(ref));
-    if (vm_ref_is_i31(ref) || !vm_ref_is_host(ref))
-        return NULL;
-    return wasm_ref_copy((wasm_ref_t *)(uintptr_t)vm_ref_to_host(ref));
+    if (!vm_ref_is_i31(ref) && vm_ref_is_host(ref))
+        return wasm_ref_copy((wasm_ref_t *)(uintptr_t)vm_ref_to_host(ref));
+    return value_ref(store, ref);
 }
 
-vm_value wasm_val_to_vm(const wasm_val_t *value)
+bool wasm_val_to_vm(wasm_store_t *store, vm_type type, const wasm_val_t *value,
+                    vm_value *out)
 {
-    vm_value v = {0};
+    *out = (vm_value){0};
+    if (vm_type_is_ref(type))
+        return wasm_valkind_is_ref(value->kind) &&
+               wasm_ref_to_vm(store, type, value->of.ref, &out->ref);
     switch (value->kind) {
-    case WASM_I32: v.i32 = value->of.i32; break;
-    case WASM_I64: v.i64 = value->of.i64; break;
-    case WASM_F32: v.f32 = value->of.f32; break;
-    case WASM_F64: v.f64 = value->of.f64; break;
-    default: v.ref = wasm_ref_to_vm(value->of.ref); break;
+    case WASM_I32: out->i32 = value->of.i32; break;
+    case WASM_I64: out->i64 = value->of.i64; break;
+    case WASM_F32: out->f32 = value->of.f32; break;
+    case WASM_F64: out->f64 = value->of.f64; break;
+    default: return false;
     }
-    return v;
+    return wasm_kind_to_vm(value->kind) == type;
 }
 
 void wasm_val_of(wasm_store_t *store, vm_type type, vm_value value,
@@ -295,7 +336,12 @@ void wasm_val_of(wasm_store_t *store, vm_type type, vm_value value,
     case WASM_F32: out->of.f32 = value.f32; break;
     case WASM_F64: out->of.f64 = value.f64; break;
     case WASM_V128: break;
-    default: out->of.ref = wasm_ref_of(store, type, value.ref); break;
+    default:
+        out->of.ref = wasm_ref_of(store, type, value.ref);
+        if (vm_heap_top(&store->engine->types, vm_type_id(type)) ==
+            VM_HEAP_FUNC)
+            out->kind = WASM_FUNCREF;
+        break;
     }
 }
 

@@ -63,6 +63,7 @@ typedef enum wasm_ref_kind {
     WASM_REF_FOREIGN,
     WASM_REF_MODULE,
     WASM_REF_INSTANCE,
+    WASM_REF_VALUE, /* an i31, an object or an exception of the guest's */
 } wasm_ref_kind;
 
 struct wasm_ref_t {
@@ -83,6 +84,7 @@ struct wasm_ref_t {
         vm_tag *tag;
         vm_instance *instance;
     };
+    vm_root *root;         /* values: keeps the object; the key is its ref */
     vm_module *module;     /* modules, instances */
     wasm_byte_vec_t bytes; /* modules: the binary; traps: the message */
 };
@@ -118,13 +120,18 @@ wasm_ref_t *wasm_ref_find(wasm_store_t *store, wasm_ref_kind kind,
                           const void *key);
 wasm_trap_t *wasm_trap_of(wasm_store_t *store, const char *text);
 
-/* Values across the boundary.  References the guest gets are pinned; of those
- * it gives, the standard can express functions and foreign objects: others
- * arrive as null. */
-vm_value wasm_val_to_vm(const wasm_val_t *value);
+/*
+ * Values across the boundary.  References of the host's that the guest gets are
+ * pinned; the guest's own objects arrive as opaque references, which keep them.
+ * What the host gives must fit the type: false when it does not, or belongs to
+ * another store.
+ */
+VM_MUST_CHECK bool wasm_val_to_vm(wasm_store_t *store, vm_type type,
+                                  const wasm_val_t *value, vm_value *out);
 void wasm_val_of(wasm_store_t *store, vm_type type, vm_value value,
                  wasm_val_t *out);
-vm_ref wasm_ref_to_vm(wasm_ref_t *ref);
+VM_MUST_CHECK bool wasm_ref_to_vm(wasm_store_t *store, vm_type type,
+                                  wasm_ref_t *ref, vm_ref *out);
 wasm_ref_t *wasm_ref_of(wasm_store_t *store, vm_type type, vm_ref ref);
 
 #endif

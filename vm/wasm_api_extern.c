@@ -41,15 +41,27 @@ static vm_value slot_value(vm_slot slot)
     return v;
 }
 
-static vm_status end_callback(vm_fiber *fiber, wasm_trap_t *trap)
+static vm_status end_with(vm_fiber *fiber, wasm_trap_t *trap)
 {
-    if (!trap)
-        return VM_OK;
     const wasm_byte_vec_t *text = &REF(trap)->bytes;
     vm_status status =
         vm_trap(fiber, "%.*s", (int)text->size, text->data ? text->data : "");
     wasm_trap_delete(trap);
     return status;
+}
+
+static vm_status give_results(vm_fiber *fiber, const wasm_callback *c,
+                              const wasm_val_vec_t *results, vm_slot *slots)
+{
+    const vm_functype *type = c->type;
+    for (uint32_t i = 0; i < type->nresults; i++) {
+        vm_value value;
+        if (!wasm_val_to_vm(c->store, type->types[type->nparams + i],
+                            &results->data[i], &value))
+            return vm_trap(fiber, "the host's result %u is not of its type", i);
+        slots[i] = value.u64;
+    }
+    return VM_OK;
 }
 
 /* Runs the embedder's function; slots are single, as no v128 can be declared.
@@ -61,16 +73,21 @@ static vm_status run_callback(vm_fiber *fiber, void *env, vm_slot *slots)
     wasm_val_vec_t args, results;
     wasm_val_vec_new_uninitialized(&args, type->nparams);
     wasm_val_vec_new_uninitialized(&results, type->nresults);
+    if (args.size < type->nparams || results.size < type->nresults) {
+        wasm_val_vec_delete(&args);
+        wasm_val_vec_delete(&results);
+        return vm_trap(fiber, "out of memory: cannot call the host");
+    }
     for (size_t i = 0; i < args.size; i++)
         wasm_val_of(c->store, type->types[i], slot_value(slots[i]),
                     &args.data[i]);
     wasm_trap_t *trap = c->with_env ? c->with_env(c->env, &args, &results)
                                     : c->plain(&args, &results);
-    for (size_t i = 0; i < results.size; i++)
-        slots[i] = trap ? 0 : wasm_val_to_vm(&results.data[i]).u64;
+    vm_status status =
+        trap ? end_with(fiber, trap) : give_results(fiber, c, &results, slots);
     wasm_val_vec_delete(&args);
     wasm_val_vec_delete(&results);
-    return end_callback(fiber, trap);
+    return status;
 }
 
 /* The engine's form of a declared type, freed by the caller. */
@@ -178,6 +195,20 @@ static bool types_have_v128(const vm_functype *type)
            type->nparams + type->nresults;
 }
 
+static vm_status args_to_vm(wasm_store_t *store, const vm_functype *type,
+                            const wasm_val_vec_t *args, vm_value *out,
+                            vm_error *err)
+{
+    for (uint32_t i = 0; i < type->nparams; i++) {
+        if (wasm_val_to_vm(store, type->types[i], &args->data[i], &out[i]))
+            continue;
+        vm_error_set(err, VM_PHASE_RUN, SIZE_MAX,
+                     "argument %u is not of its type", i);
+        return VM_TRAP;
+    }
+    return VM_OK;
+}
+
 wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_vec_t *args,
                             wasm_val_vec_t *results)
 {
@@ -195,10 +226,10 @@ wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_vec_t *args,
         calloc(type->nparams + type->nresults + 1, sizeof *values);
     if (!values)
         return wasm_trap_of(ref->store, "out of memory");
-    for (uint32_t i = 0; i < type->nparams; i++)
-        values[i] = wasm_val_to_vm(&args->data[i]);
     vm_value *out = values + type->nparams;
-    vm_status status = vm_call(ref->store->vm, ref->func, values, out, &err);
+    vm_status status = args_to_vm(ref->store, type, args, values, &err);
+    if (status == VM_OK)
+        status = vm_call(ref->store->vm, ref->func, values, out, &err);
     for (uint32_t i = 0; status == VM_OK && i < type->nresults; i++)
         wasm_val_of(ref->store, type->types[type->nparams + i], out[i],
                     &results->data[i]);
@@ -213,12 +244,13 @@ wasm_global_t *wasm_global_new(wasm_store_t *store,
                                const wasm_val_t *value)
 {
     vm_global *global;
+    vm_value init;
     vm_externtype t = {.kind = VM_EXTERN_GLOBAL};
     t.global.type = wasm_kind_to_vm(type->content.kind);
     t.global.is_mutable = type->mutability == WASM_VAR;
-    if (value->kind != type->content.kind ||
-        vm_global_create(store->vm, t.global.type, t.global.is_mutable,
-                         wasm_val_to_vm(value), &global) != VM_OK)
+    if (!wasm_val_to_vm(store, t.global.type, value, &init) ||
+        vm_global_create(store->vm, t.global.type, t.global.is_mutable, init,
+                         &global) != VM_OK)
         return NULL;
     return (wasm_global_t *)extern_ref(store, &t, global);
 }
@@ -238,8 +270,11 @@ void wasm_global_get(const wasm_global_t *global, wasm_val_t *out)
 
 void wasm_global_set(wasm_global_t *global, const wasm_val_t *value)
 {
-    if (REF(global)->type.global.is_mutable)
-        vm_global_set(REF(global)->global, wasm_val_to_vm(value));
+    wasm_ref_t *ref = REF(global);
+    vm_value v;
+    if (ref->type.global.is_mutable &&
+        wasm_val_to_vm(ref->store, ref->type.global.type, value, &v))
+        vm_global_set(ref->global, v);
 }
 
 /* ---- tables ------------------------------------------------------------- */
@@ -248,11 +283,13 @@ wasm_table_t *wasm_table_new(wasm_store_t *store, const wasm_tabletype_t *type,
                              wasm_ref_t *init)
 {
     vm_table *table;
+    vm_ref word;
     vm_externtype t = {.kind = VM_EXTERN_TABLE};
     t.table.type = wasm_kind_to_vm(type->element.kind);
     t.table.limits = limits_to_vm(&type->limits, false);
-    if (vm_table_create(store->vm, &t.table.limits, t.table.type,
-                        wasm_ref_to_vm(init), &table) != VM_OK)
+    if (!wasm_ref_to_vm(store, t.table.type, init, &word) ||
+        vm_table_create(store->vm, &t.table.limits, t.table.type, word,
+                        &table) != VM_OK)
         return NULL;
     return (wasm_table_t *)extern_ref(store, &t, table);
 }
@@ -275,7 +312,10 @@ wasm_ref_t *wasm_table_get(const wasm_table_t *table, wasm_table_size_t index)
 bool wasm_table_set(wasm_table_t *table, wasm_table_size_t index,
                     wasm_ref_t *value)
 {
-    return vm_table_set(REF(table)->table, index, wasm_ref_to_vm(value));
+    const wasm_ref_t *ref = REF(table);
+    vm_ref word;
+    return wasm_ref_to_vm(ref->store, ref->type.table.type, value, &word) &&
+           vm_table_set(ref->table, index, word);
 }
 
 wasm_table_size_t wasm_table_size(const wasm_table_t *table)
@@ -286,7 +326,10 @@ wasm_table_size_t wasm_table_size(const wasm_table_t *table)
 bool wasm_table_grow(wasm_table_t *table, wasm_table_size_t delta,
                      wasm_ref_t *init)
 {
-    return vm_table_grow(REF(table)->table, delta, wasm_ref_to_vm(init)) >= 0;
+    const wasm_ref_t *ref = REF(table);
+    vm_ref word;
+    return wasm_ref_to_vm(ref->store, ref->type.table.type, init, &word) &&
+           vm_table_grow(ref->table, delta, word) >= 0;
 }
 
 /* ---- memories ----------------------------------------------------------- */
@@ -386,6 +429,29 @@ static vm_extern to_vm(const wasm_ref_t *ref)
     return e;
 }
 
+/* The imports in the engine's form, freed by the caller. */
+static vm_status collect_imports(const wasm_extern_vec_t *imports, size_t n,
+                                 vm_extern **out, vm_error *err)
+{
+    if ((imports ? imports->size : 0) < n) {
+        vm_error_set(err, VM_PHASE_LINK, SIZE_MAX, "too few imports");
+        return VM_INVALID;
+    }
+    vm_extern *externs = calloc(n + 1, sizeof *externs);
+    if (!externs)
+        return VM_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        if (!imports->data[i]) {
+            vm_error_set(err, VM_PHASE_LINK, SIZE_MAX, "import %zu is NULL", i);
+            free(externs);
+            return VM_INVALID;
+        }
+        externs[i] = to_vm(CONST_REF(imports->data[i]));
+    }
+    *out = externs;
+    return VM_OK;
+}
+
 wasm_instance_t *wasm_instance_new(wasm_store_t *store,
                                    const wasm_module_t *module,
                                    const wasm_extern_vec_t *imports,
@@ -394,20 +460,16 @@ wasm_instance_t *wasm_instance_new(wasm_store_t *store,
     vm_module *m = CONST_REF(module)->module;
     size_t n;
     vm_error err = {0};
+    vm_extern *externs = NULL;
     vm_instance *instance;
-    vm_status status = VM_NO_MEMORY;
     (void)vm_module_imports(m, &n);
     if (trap)
         *trap = NULL;
-    if ((imports ? imports->size : 0) < n) {
-        if (trap)
-            *trap = wasm_trap_of(store, "too few imports");
-        return NULL;
-    }
-    vm_extern *externs = calloc(n + 1, sizeof *externs);
-    for (size_t i = 0; externs && i < n; i++)
-        externs[i] = to_vm(CONST_REF(imports->data[i]));
-    if (externs)
+    /* functions are compiled from the module's bytes when first called, and
+     * even those of an instance whose start traps may be in a table */
+    ((wasm_ref_t *)module)->pinned = true;
+    vm_status status = collect_imports(imports, n, &externs, &err);
+    if (status == VM_OK)
         status = vm_instance_create(store->vm, m, externs, &instance, &err);
     free(externs);
     if (status != VM_OK) {
@@ -415,8 +477,6 @@ wasm_instance_t *wasm_instance_new(wasm_store_t *store,
             *trap = trap_of_status(store, status, &err);
         return NULL;
     }
-    /* functions are compiled from the module's bytes when first called */
-    ((wasm_ref_t *)module)->pinned = true;
     wasm_ref_t *ref = wasm_ref_create(store, WASM_REF_INSTANCE, instance);
     if (ref)
         ref->module = vm_module_retain(m);

@@ -1,0 +1,26 @@
+;; Objects that leave the guest through the standard C API.
+(module
+  (type $box (struct (field (mut i32))))
+  (global (export "global") (mut anyref) (ref.null any))
+  (table (export "objects") 4 anyref)
+  (table (export "functions") 4 funcref)
+  (func (export "box") (param i32) (result anyref)
+    (struct.new $box (local.get 0)))
+  (func (export "small") (param i32) (result anyref)
+    (ref.i31 (local.get 0)))
+  (func (export "unbox") (param anyref) (result i32)
+    (struct.get $box 0 (ref.cast (ref $box) (local.get 0))))
+  (func (export "typed") (param (ref null $box)) (result i32)
+    (struct.get $box 0 (local.get 0)))
+  (func (export "never null") (param (ref any)))
+  (func (export "outside") (param externref) (result anyref)
+    (any.convert_extern (local.get 0)))
+  (func $churn (export "churn")
+    (local $n i32)
+    (loop $again
+      (drop (struct.new $box (i32.const -1)))
+      (br_if $again (i32.lt_u
+        (local.tee $n (i32.add (local.get $n) (i32.const 1)))
+        (i32.const 100000)))))
+  (elem declare func $churn)
+  (func (export "self") (result (ref func)) (ref.func $churn)))

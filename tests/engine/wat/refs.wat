@@ -1,0 +1,47 @@
+;; Objects that leave the guest and come back.
+(module
+  (type $box (struct (field (mut i32))))
+  (type $other (struct (field f64)))
+  (import "host" "pass" (func $pass (param anyref) (result anyref)))
+  (global (export "global") (mut anyref) (ref.null any))
+  (global (export "function") (mut funcref) (ref.null func))
+  (table (export "objects") 4 anyref)
+  (table (export "functions") 4 funcref)
+  (tag $box-thrown (export "tag") (param anyref))
+  (func $box (export "box") (param i32) (result anyref)
+    (struct.new $box (local.get 0)))
+  (func (export "two") (param i32) (result anyref anyref)
+    (struct.new $box (local.get 0))
+    (struct.new $box (i32.add (local.get 0) (i32.const 1))))
+  (func (export "other") (result anyref) (struct.new $other (f64.const 1)))
+  (func (export "small") (param i32) (result anyref)
+    (ref.i31 (local.get 0)))
+  (func $unbox (export "unbox") (param anyref) (result i32)
+    (struct.get $box 0 (ref.cast (ref $box) (local.get 0))))
+  (func (export "typed") (param (ref null $box)) (result i32)
+    (struct.get $box 0 (local.get 0)))
+  ;; makes garbage of every size up to 60 fields
+  (func $churn (export "churn") (param i32)
+    (local $n i32)
+    (loop $again
+      (drop (array.new_default $words
+        (i32.rem_u (local.get $n) (i32.const 60))))
+      (drop (struct.new $box (i32.const -1)))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (local.get 0)))))
+  (type $words (array (mut i64)))
+  ;; the host answers what it got, having made garbage meanwhile
+  (func (export "through") (param i32) (result i32)
+    (i32.add
+      (call $unbox (call $pass (struct.new $box (local.get 0))))
+      (call $unbox (call $pass (call $box (i32.const 1000))))))
+  ;; the host throws an object
+  (func (export "catch") (param i32) (result i32)
+    (block $caught (result anyref)
+      (try_table (catch $box-thrown $caught)
+        (drop (call $pass (struct.new $box (local.get 0)))))
+      (return (i32.const -1)))
+    (call $churn (i32.const 500))
+    (call $unbox))
+  (elem declare func $churn)
+  (func (export "self") (result funcref) (ref.func $churn)))

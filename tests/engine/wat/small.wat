@@ -1,0 +1,15 @@
+;; One of thousands.
+(module
+  (memory (export "memory") 1 4)
+  (table (export "table") 8 funcref)
+  (global $n (mut i32) (i32.const 0))
+  (elem (i32.const 0) func $next $get)
+  (data (i32.const 16) "hello")
+  (func $next (export "next") (result i32)
+    (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    (i32.store (i32.const 0) (global.get $n))
+    (call_indirect (result i32) (i32.const 1)))
+  (func $get (result i32) (i32.load (i32.const 0)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "grow-table") (param i32) (result i32)
+    (table.grow (ref.null func) (local.get 0))))
