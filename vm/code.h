@@ -138,8 +138,25 @@ void vm_interp_run(vm_fiber *fiber);
 bool vm_unwind(vm_fiber *fiber);
 /* Takes a slice of fuel for the budget register; 0: stop now. */
 uint64_t vm_fuel_take(vm_fiber *fiber);
-/* Writes the backtrace from fiber->regs into the store. */
-void vm_backtrace_capture(vm_fiber *fiber);
+/* Notes the frames of a fiber that trapped in the store; and forgets them. */
+void vm_trace_clear(vm_store *store);
+void vm_trace_capture(vm_fiber *fiber);
+/*
+ * Walking a fiber that does not run, frame by frame, outwards through host
+ * functions into the fibers that called them.  `regs` are the frame's: pc is
+ * where it would go on, so it lies behind the instruction that called, except
+ * in the innermost frame, where it is the instruction that trapped.
+ */
+typedef struct vm_walk {
+    const vm_fiber *fiber;
+    vm_registers regs;
+    struct vm_code *code; /* of this frame; NULL: there are no more */
+    uint32_t depth;
+} vm_walk;
+vm_walk vm_walk_start(const vm_fiber *fiber);
+void vm_walk_next(vm_walk *walk);
+/* Offset of the frame's instruction in the module's bytes. */
+uint32_t vm_walk_offset(const vm_walk *walk);
 
 /* ---- operand kinds ------------------------------------------------------ */
 

@@ -56,6 +56,7 @@ void vm_fiber_destroy(vm_fiber *f)
 static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
 {
     const vm_functype *type = vm_func_type(func);
+    vm_trace_clear(f->store);
     if (f->state == VM_FIBER_RUNNING) {
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "the fiber is running");
         return VM_TRAP;
@@ -132,7 +133,7 @@ static vm_status finish(vm_fiber *f, vm_error *err)
     switch (f->status) {
     case VM_OK: store_results(f); break;
     case VM_TRAP:
-    case VM_THROWN: vm_backtrace_capture(f); break;
+    case VM_THROWN: vm_trace_capture(f); break;
     default: break;
     }
     /* On through the host function that called, if it passes it on. */

@@ -133,8 +133,9 @@ struct vm_module {
     vm_section *sections; /* in order, custom ones included */
     uint32_t code_offset; /* contents of the code section (DWARF's base) */
 
-    /* Parsed on first use (names.c). */
+    /* Parsed on first use (names.c, lines.c). */
     struct vm_names *_Atomic names;
+    struct vm_lines *_Atomic lines;
 
     /* The compiler's own state, freed by code_free. */
     void *code_state;
@@ -159,6 +160,13 @@ vm_name vm_module_name(const vm_module *module);
 vm_name vm_module_func_name(const vm_module *module, uint32_t func);
 vm_name vm_module_local_name(const vm_module *module, uint32_t func,
                              uint32_t local);
+/*
+ * What to call a function where people read it: its name, else the name of its
+ * export or import, else func[N].  Control characters are replaced; what does
+ * not fit is cut off.  Returns the length.
+ */
+size_t vm_module_func_label(const vm_module *module, uint32_t func, char *buf,
+                            size_t size);
 
 /*
  * Branch hints (custom section metadata.code.branch_hint): the hint for the

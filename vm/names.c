@@ -6,6 +6,7 @@
 #include "vm/arena.h"
 #include "vm/decode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,40 @@ vm_name vm_module_local_name(const vm_module *m, uint32_t func, uint32_t local)
             break;
     }
     return (vm_name){0};
+}
+
+/* An export or import of the function; its name is empty when it has none. */
+static vm_name outside_name(const vm_module *m, uint32_t func)
+{
+    uint32_t n = func;
+    for (uint32_t i = 0; func < m->nfunc_imports && i < m->nimports; i++)
+        if (m->imports[i].type.kind == VM_EXTERN_FUNC && n-- == 0)
+            return m->imports[i].name;
+    for (uint32_t i = 0; i < m->nexports; i++)
+        if (m->exports[i].type.kind == VM_EXTERN_FUNC &&
+            m->exports[i].index == func)
+            return m->exports[i].name;
+    return (vm_name){0};
+}
+
+size_t vm_module_func_label(const vm_module *m, uint32_t func, char *buf,
+                            size_t size)
+{
+    vm_name name = vm_module_func_name(m, func);
+    if (!name.len)
+        name = outside_name(m, func);
+    if (!name.len) {
+        int n = snprintf(buf, size, "func[%u]", func);
+        return (size_t)n < size ? (size_t)n : size ? size - 1 : 0;
+    }
+    size_t n = name.len < size ? name.len : size ? size - 1 : 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = (unsigned char)name.data[i];
+        buf[i] = byte < ' ' || byte == 0x7f ? '?' : (char)byte;
+    }
+    if (size)
+        buf[n] = '\0';
+    return n;
 }
 
 int vm_module_branch_hint(const vm_module *m, uint32_t func, uint32_t offset,

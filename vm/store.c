@@ -86,7 +86,7 @@ void vm_store_destroy(vm_store *store)
     DESTROY_LIST(vm_global, store->globals, free)
     DESTROY_LIST(vm_tag, store->tags, free)
     vm_host_funcs_destroy(store->funcs);
-    free(store->backtrace);
+    free(store->trace);
     free(store);
 }
 

@@ -165,7 +165,7 @@ struct vm_store {
     struct vm_heap *heap; /* made with the first object */
     vm_root *roots;
     struct vm_heap_range *ranges;
-    char *backtrace;
+    struct vm_trace *trace; /* of the last trap: trap.c */
     void *data, *extension;
     void (*finish)(void *extension);
 };

@@ -1,6 +1,6 @@
 /*
  * trap.c - looking at a stopped fiber's frames: unwinding to an exception's
- * handler, and backtraces.
+ * handler, and the trace of a trap.
  *
  * A frame is known by its pc: the code that contains it says where the record
  * is, and the record where the caller goes on.  While walking, pc is where a
@@ -8,6 +8,7 @@
  */
 #include "vm/code.h"
 #include "vm/heap.h"
+#include "vm/lines.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -116,14 +117,113 @@ bool vm_unwind(vm_fiber *f)
     return false;
 }
 
-/* ---- backtraces
+/* ---- walking a fiber that stopped
  * ------------------------------------------------------------------ */
 
-#define MAX_FRAMES 64
-#define TEXT_BYTES 8192
+/* The frame in regs, or the next fiber's when this one has no more. */
+static void settle(vm_walk *w)
+{
+    while (!(w->code = frame_code(&w->regs)) && w->fiber->outer) {
+        w->fiber = w->fiber->outer;
+        w->regs = w->fiber->regs;
+    }
+}
+
+vm_walk vm_walk_start(const vm_fiber *fiber)
+{
+    vm_walk w = {.fiber = fiber, .regs = fiber->regs};
+    settle(&w);
+    return w;
+}
+
+void vm_walk_next(vm_walk *w)
+{
+    pop_frame(&w->regs, w->code);
+    settle(w);
+    w->depth++;
+}
+
+/* A fiber's innermost frame stands at its instruction; others behind it. */
+uint32_t vm_walk_offset(const vm_walk *w)
+{
+    uint32_t cell = (uint32_t)(w->regs.pc - w->code->cells);
+    bool inner = w->regs.fp == w->fiber->regs.fp;
+    return vm_code_offset(w->code, !inner && cell ? cell - 1 : cell);
+}
+
+/* ---- the trace of a trap
+ * ------------------------------------------------------------------ */
+
+typedef struct vm_trace {
+    const vm_fiber *outer; /* called the host function that trapped in turn */
+    const vm_cell *outer_pc;
+    uint32_t count, kept;
+    vm_frame frames[VM_TRACE_FRAMES];
+} vm_trace;
+
+static vm_frame frame_at(const vm_walk *w)
+{
+    const struct vm_code *code = w->code;
+    uint32_t offset = vm_walk_offset(w);
+    return (vm_frame){.instance = w->regs.instance,
+                      .func = code->func,
+                      .offset = offset,
+                      .func_offset =
+                          offset - code->module->funcs[code->func].locals};
+}
+
+/* A trap that goes on through a host function keeps the trace that tells where
+ * it began. */
+static bool goes_on(vm_trace *t, const vm_fiber *f)
+{
+    if (!t->count || t->outer != f || t->outer_pc != f->regs.pc)
+        return false;
+    t->outer = f->outer;
+    t->outer_pc = f->outer ? f->outer->regs.pc : NULL;
+    return true;
+}
+
+void vm_trace_clear(vm_store *store)
+{
+    if (store->trace)
+        store->trace->count = store->trace->kept = 0;
+}
+
+void vm_trace_capture(vm_fiber *f)
+{
+    vm_store *s = f->store;
+    if (!s->trace && !(s->trace = calloc(1, sizeof *s->trace)))
+        return;
+    vm_trace *t = s->trace;
+    if (goes_on(t, f))
+        return;
+    t->count = t->kept = 0;
+    for (vm_walk w = vm_walk_start(f); w.code; vm_walk_next(&w)) {
+        if (t->kept < VM_TRACE_FRAMES)
+            t->frames[t->kept++] = frame_at(&w);
+        t->count++;
+    }
+    t->outer = f->outer;
+    t->outer_pc = f->outer ? f->outer->regs.pc : NULL;
+}
+
+size_t vm_store_trace(const vm_store *store, vm_frame *frames, size_t max)
+{
+    const vm_trace *t = store->trace;
+    if (!t)
+        return 0;
+    size_t n = max < t->kept ? max : t->kept;
+    if (n)
+        memcpy(frames, t->frames, n * sizeof *frames);
+    return t->count;
+}
+
+/* ---- as text
+ * ------------------------------------------------------------------ */
 
 typedef struct text {
     char *at, *end;
+    size_t wanted; /* bytes it would take */
 } text;
 
 static void add(text *t, const char *fmt, ...) VM_PRINTF(2, 3);
@@ -131,53 +231,58 @@ static void add(text *t, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(t->at, (size_t)(t->end - t->at), fmt, args);
+    size_t room = (size_t)(t->end - t->at);
+    int n = vsnprintf(t->at, room, fmt, args);
     va_end(args);
-    size_t room = (size_t)(t->end - t->at) - 1;
-    t->at += (size_t)n < room ? (size_t)n : room;
+    t->wanted += (size_t)n;
+    if (room)
+        t->at += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void describe(text *t, uint32_t n, const vm_registers *r,
-                     const struct vm_code *code)
+/* Several instances: which of them, by the module's name or its number. */
+static void describe_instance(text *t, const vm_instance *instance)
 {
-    const vm_module *m = code->module;
-    uint32_t cell = (uint32_t)(r->pc - code->cells);
-    vm_name name = vm_module_func_name(m, code->func);
-    size_t offset = vm_code_offset(code, n && cell ? cell - 1 : cell);
-    int len = name.len < 200 ? (int)name.len : 200;
-    if (len)
-        add(t, "  %2u: %.*s (0x%zx)\n", n, len, name.data, offset);
-    else
-        add(t, "  %2u: func[%u] (0x%zx)\n", n, code->func, offset);
-}
-
-void vm_backtrace_capture(vm_fiber *f)
-{
-    vm_store *s = f->store;
-    if (!s->backtrace && !(s->backtrace = malloc(TEXT_BYTES)))
+    vm_name name = vm_module_name(instance->module);
+    uint32_t number = 0;
+    if (!instance->next && instance == instance->store->instances)
         return;
-    text t = {s->backtrace, s->backtrace + TEXT_BYTES};
-    *t.at = '\0';
-    vm_registers r = f->regs;
-    struct vm_code *code;
-    uint32_t n = 0;
-    for (; (code = frame_code(&r)); n++) {
-        if (n < MAX_FRAMES)
-            describe(&t, n, &r, code);
-        pop_frame(&r, code);
+    for (const vm_instance *i = instance->next; i; i = i->next)
+        number++;
+    if (name.len)
+        add(t, "%.*s!", name.len < 100 ? (int)name.len : 100, name.data);
+    else
+        add(t, "instance[%u]!", number);
+}
+
+static void describe(text *t, uint32_t n, const vm_frame *frame)
+{
+    char label[200];
+    vm_line line;
+    const vm_module *m = frame->instance->module;
+    vm_module_func_label(m, frame->func, label, sizeof label);
+    add(t, "  %2u: ", n);
+    describe_instance(t, frame->instance);
+    add(t, "%s (0x%x)", label, frame->offset);
+    if (vm_module_line(m, frame->offset, &line)) {
+        vm_line_path(&line, label, sizeof label);
+        add(t, " at %s:%u", label, line.line);
+        if (line.column)
+            add(t, ":%u", line.column);
     }
-    if (n > MAX_FRAMES)
-        add(&t, "  ... %u more frames\n", n - MAX_FRAMES);
+    add(t, "\n");
 }
 
 size_t vm_fiber_backtrace(const vm_store *store, char *buf, size_t size)
 {
-    const char *from = store->backtrace ? store->backtrace : "";
-    size_t len = strlen(from);
-    if (size) {
-        size_t n = len < size - 1 ? len : size - 1;
-        memcpy(buf, from, n);
-        buf[n] = '\0';
-    }
-    return len;
+    const vm_trace *trace = store->trace;
+    text t = {buf, buf + size, 0};
+    if (size)
+        *buf = '\0';
+    if (!trace)
+        return 0;
+    for (uint32_t i = 0; i < trace->kept; i++)
+        describe(&t, i, &trace->frames[i]);
+    if (trace->count > trace->kept)
+        add(&t, "  ... %u more frames\n", trace->count - trace->kept);
+    return t.wanted;
 }

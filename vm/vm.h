@@ -296,7 +296,22 @@ const vm_slot *vm_fiber_results(const vm_fiber *fiber);
 void vm_fiber_set_pending(vm_fiber *fiber, void *state);
 void *vm_fiber_pending(const vm_fiber *fiber);
 
-/* A symbolised backtrace of the last trap, innermost first; "" if none. */
+/* A frame of guest code. */
+typedef struct vm_frame {
+    vm_instance *instance;
+    uint32_t func;        /* index in the module */
+    uint32_t offset;      /* of the instruction, in the module's bytes */
+    uint32_t func_offset; /* the same, from where the function starts */
+} vm_frame;
+
+/*
+ * The frames of the last trap or uncaught exception, innermost first, through
+ * host functions into the code that called them.  Writes at most `max` of them
+ * (the innermost VM_TRACE_FRAMES are kept) and returns how many there were.
+ */
+#define VM_TRACE_FRAMES 64
+size_t vm_store_trace(const vm_store *store, vm_frame *frames, size_t max);
+/* The same as text, with names and source positions; "" if none. */
 size_t vm_fiber_backtrace(const vm_store *store, char *buf, size_t size);
 
 /* ---- memories, tables, globals, tags ---------------------------------- */

@@ -293,7 +293,8 @@ WASM_API_EXTERN own wasm_trap_t *wasm_trap_new(wasm_store_t *,
                                                const wasm_message_t *);
 WASM_API_EXTERN void wasm_trap_message(const wasm_trap_t *,
                                        own wasm_message_t *out);
-/* Frames are not kept: these answer NULL and nothing. */
+/* The innermost 64 frames of guest code, if a guest trapped, innermost first:
+ * NULL and nothing for traps that the embedder made. */
 WASM_API_EXTERN own wasm_frame_t *wasm_trap_origin(const wasm_trap_t *);
 WASM_API_EXTERN void wasm_trap_trace(const wasm_trap_t *,
                                      own wasm_frame_vec_t *out);

@@ -1,6 +1,5 @@
 /*
- * wasm_api.c - the standard C API's engine, store, references, traps and
- * modules.
+ * wasm_api.c - the standard C API's engine, store, references and modules.
  */
 #include "vm/wasm_api.h"
 
@@ -68,6 +67,7 @@ static void free_ref(wasm_ref_t *ref)
     vm_root_destroy(ref->root);
     vm_module_release(ref->module);
     wasm_byte_vec_delete(&ref->bytes);
+    free(ref->frames);
     free(ref);
 }
 
@@ -358,83 +358,6 @@ void wasm_val_copy(wasm_val_t *out, const wasm_val_t *v)
     *out = *v;
     if (wasm_valkind_is_ref(v->kind))
         out->of.ref = wasm_ref_copy(v->of.ref);
-}
-
-/* ---- traps -------------------------------------------------------------- */
-
-struct wasm_frame_t {
-    uint32_t func;
-};
-
-wasm_frame_t *wasm_frame_copy(const wasm_frame_t *frame)
-{
-    wasm_frame_t *copy = malloc(sizeof *copy);
-    if (copy)
-        *copy = *frame;
-    return copy;
-}
-
-void wasm_frame_delete(wasm_frame_t *frame)
-{
-    free(frame);
-}
-
-struct wasm_instance_t *wasm_frame_instance(const wasm_frame_t *frame)
-{
-    return NULL;
-}
-
-uint32_t wasm_frame_func_index(const wasm_frame_t *frame)
-{
-    return frame->func;
-}
-
-size_t wasm_frame_func_offset(const wasm_frame_t *frame)
-{
-    return 0;
-}
-
-size_t wasm_frame_module_offset(const wasm_frame_t *frame)
-{
-    return 0;
-}
-
-wasm_trap_t *wasm_trap_of(wasm_store_t *store, const char *text)
-{
-    wasm_ref_t *ref = wasm_ref_create(store, WASM_REF_TRAP, NULL);
-    if (ref)
-        wasm_bytes_set(&ref->bytes, text, strlen(text) + 1);
-    return (wasm_trap_t *)ref;
-}
-
-/* The message ends with a NUL, but one is added when the caller forgot. */
-wasm_trap_t *wasm_trap_new(wasm_store_t *store, const wasm_message_t *message)
-{
-    wasm_ref_t *ref = wasm_ref_create(store, WASM_REF_TRAP, NULL);
-    size_t n = message->size;
-    if (!ref)
-        return NULL;
-    wasm_byte_vec_new_uninitialized(&ref->bytes, n + 1);
-    if (ref->bytes.size && n)
-        memcpy(ref->bytes.data, message->data, n);
-    if (ref->bytes.size && n && !message->data[n - 1])
-        ref->bytes.size = n;
-    return (wasm_trap_t *)ref;
-}
-
-void wasm_trap_message(const wasm_trap_t *trap, wasm_message_t *out)
-{
-    wasm_byte_vec_copy(out, &CONST_REF(trap)->bytes);
-}
-
-wasm_frame_t *wasm_trap_origin(const wasm_trap_t *trap)
-{
-    return NULL;
-}
-
-void wasm_trap_trace(const wasm_trap_t *trap, wasm_frame_vec_t *out)
-{
-    wasm_frame_vec_new_empty(out);
 }
 
 /* ---- modules ------------------------------------------------------------ */

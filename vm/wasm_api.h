@@ -2,7 +2,8 @@
  * wasm_api.h - what the files of the standard C API (wasm.h) share.
  *
  *   wasm_api_types.c   vectors, types, import and export types
- *   wasm_api.c         engine, store, references, traps, modules
+ *   wasm_api.c         engine, store, references, modules
+ *   wasm_api_trap.c    traps and their frames
  *   wasm_api_extern.c  functions, globals, tables, memories, instances
  *
  * Whatever lives in a store is one struct behind its wasm_NAME_t pointer, with
@@ -87,6 +88,8 @@ struct wasm_ref_t {
     vm_root *root;         /* values: keeps the object; the key is its ref */
     vm_module *module;     /* modules, instances */
     wasm_byte_vec_t bytes; /* modules: the binary; traps: the message */
+    vm_frame *frames;      /* traps: where they came from */
+    size_t nframes;
 };
 
 enum { WASM_BUCKETS = 256 };
@@ -118,7 +121,10 @@ wasm_ref_t *wasm_ref_create(wasm_store_t *store, wasm_ref_kind kind, void *key);
 /* The reference of that key, with one more owner; NULL if there is none. */
 wasm_ref_t *wasm_ref_find(wasm_store_t *store, wasm_ref_kind kind,
                           const void *key);
+/* A trap of the host's own, without frames; and what ended a call. */
 wasm_trap_t *wasm_trap_of(wasm_store_t *store, const char *text);
+wasm_trap_t *wasm_trap_of_status(wasm_store_t *store, vm_status status,
+                                 const vm_error *err);
 
 /*
  * Values across the boundary.  References of the host's that the guest gets are

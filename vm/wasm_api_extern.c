@@ -174,21 +174,6 @@ size_t wasm_func_result_arity(const wasm_func_t *func)
     return CONST_REF(func)->type.func->nresults;
 }
 
-static wasm_trap_t *trap_of_status(wasm_store_t *store, vm_status status,
-                                   const vm_error *err)
-{
-    static const char *const texts[] = {
-        [VM_TRAP] = "trap",
-        [VM_THROWN] = "uncaught exception",
-        [VM_PENDING] = "a host function would block",
-        [VM_INTERRUPTED] = "interrupted",
-        [VM_EXIT] = "exit",
-        [VM_INVALID] = "invalid",
-        [VM_NO_MEMORY] = "out of memory",
-    };
-    return wasm_trap_of(store, *err->text ? err->text : texts[status]);
-}
-
 static bool types_have_v128(const vm_functype *type)
 {
     return type->param_slots + type->result_slots !=
@@ -234,7 +219,8 @@ wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_vec_t *args,
         wasm_val_of(ref->store, type->types[type->nparams + i], out[i],
                     &results->data[i]);
     free(values);
-    return status == VM_OK ? NULL : trap_of_status(ref->store, status, &err);
+    return status == VM_OK ? NULL
+                           : wasm_trap_of_status(ref->store, status, &err);
 }
 
 /* ---- globals ------------------------------------------------------------ */
@@ -474,7 +460,7 @@ wasm_instance_t *wasm_instance_new(wasm_store_t *store,
     free(externs);
     if (status != VM_OK) {
         if (trap)
-            *trap = trap_of_status(store, status, &err);
+            *trap = wasm_trap_of_status(store, status, &err);
         return NULL;
     }
     wasm_ref_t *ref = wasm_ref_create(store, WASM_REF_INSTANCE, instance);

@@ -112,6 +112,26 @@ static wasm_instance_t *instantiate(host *h, wasm_extern_vec_t *exports)
     return instance;
 }
 
+/* The trap came from one frame of guest code, at that instruction. */
+static void check_frame(const wasm_trap_t *trap, wasm_instance_t *instance,
+                        uint32_t func, size_t offset, unsigned char opcode)
+{
+    wasm_frame_vec_t trace;
+    wasm_trap_trace(trap, &trace);
+    assert_int_equal(trace.size, 1);
+    wasm_frame_t *origin = wasm_trap_origin(trap);
+    assert_non_null(origin);
+    for (int i = 0; i < 2; i++) {
+        const wasm_frame_t *frame = i ? trace.data[0] : origin;
+        assert_int_equal(wasm_frame_func_index(frame), func);
+        assert_int_equal(wasm_frame_func_offset(frame), offset);
+        assert_int_equal(binary[wasm_frame_module_offset(frame)], opcode);
+        assert_ptr_equal(wasm_frame_instance(frame), instance);
+    }
+    wasm_frame_delete(origin);
+    wasm_frame_vec_delete(&trace);
+}
+
 static void calls_and_traps(void **state)
 {
     host h = {0};
@@ -133,6 +153,7 @@ static void calls_and_traps(void **state)
     wasm_trap_message(trap, &text);
     assert_string_equal(text.data, "no more");
     wasm_name_delete(&text);
+    check_frame(trap, instance, 1, 5, 0x10); /* its call of the import */
     wasm_trap_delete(trap);
 
     wasm_val_vec_t none = WASM_EMPTY_VEC;
@@ -141,10 +162,12 @@ static void calls_and_traps(void **state)
     wasm_trap_message(trap, &text);
     assert_string_equal(text.data, "unreachable");
     wasm_name_delete(&text);
+    check_frame(trap, instance, 2, 1, 0x00);
     wasm_trap_delete(trap);
 
     trap = wasm_func_call(call, &none, &results); /* too few arguments */
     assert_non_null(trap);
+    assert_null(wasm_trap_origin(trap));
     wasm_trap_delete(trap);
     wasm_extern_vec_delete(&exports);
     wasm_instance_delete(instance);
