@@ -101,6 +101,7 @@ struct cm_call {
     cm_value *args;      /* kept while a host function is pending */
     uint64_t context[2]; /* context.get and set */
     void *state;         /* cm_call_set_state */
+    void (*state_finish)(void *state);
 };
 
 /* NULL when memory ran out. */

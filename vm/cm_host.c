@@ -75,6 +75,7 @@ cm_call *cm_call_begin(cm_store *store, vm_fiber *fiber)
     call->moving_end = &call->moving;
     call->borrows = 0;
     call->state = NULL;
+    call->state_finish = NULL;
     call->context[0] = call->context[1] = 0;
     return call;
 }
@@ -96,11 +97,19 @@ void cm_call_drop_moving(cm_call *call)
     cm_call_all_arrived(call);
 }
 
+static void finish_state(cm_call *call)
+{
+    if (call->state_finish)
+        call->state_finish(call->state);
+    call->state_finish = NULL;
+}
+
 void cm_call_end(cm_call *call)
 {
     pool *pool = call->store->calls;
     cm_call_end_lends(call);
     cm_call_drop_moving(call);
+    finish_state(call);
     cm_arena_reset(&call->arena);
     call->next = pool->idle;
     pool->idle = call;
@@ -131,6 +140,7 @@ void cm_calls_destroy(cm_store *store)
     for (pooled *p = pool ? pool->all : NULL, *next; p; p = next) {
         next = p->next;
         cm_call_drop_moving(&p->call);
+        finish_state(&p->call);
         cm_arena_finish(&p->call.arena);
         free(p);
     }
@@ -198,9 +208,10 @@ vm_store *cm_call_store(cm_call *call)
     return call->store->store;
 }
 
-void cm_call_set_state(cm_call *call, void *state)
+void cm_call_set_state(cm_call *call, void *state, void (*finish)(void *state))
 {
     call->state = state;
+    call->state_finish = finish;
 }
 
 void *cm_call_state(const cm_call *call)

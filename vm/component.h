@@ -89,8 +89,9 @@ VM_MUST_CHECK vm_status cm_exit(cm_call *call, int code);
 vm_store *cm_call_store(cm_call *call);
 
 /* A pointer that a host function which answers VM_PENDING finds again when it
- * is called for the same call; NULL the first time. */
-void cm_call_set_state(cm_call *call, void *state);
+ * is called for the same call; NULL the first time.  `finish`, if not NULL,
+ * gets it when the call ends, however that comes about. */
+void cm_call_set_state(cm_call *call, void *state, void (*finish)(void *state));
 void *cm_call_state(const cm_call *call);
 
 /* Result builders for the most common shapes; payload is copied. */

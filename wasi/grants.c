@@ -70,6 +70,8 @@ static const struct {
     {WASI_CAP_RANDOM, &wasi_p3_insecure_seed},
     {WASI_CAP_FILESYSTEM, &wasi_p3_filesystem_types},
     {WASI_CAP_FILESYSTEM, &wasi_p3_preopens},
+    {WASI_CAP_NETWORK, &wasi_p3_sockets_types},
+    {WASI_CAP_NETWORK, &wasi_p3_ip_name_lookup},
     {WASI_CAP_DISPLAY, &vyoma_iface_canvas},
     {WASI_CAP_DISPLAY, &vyoma_iface_window},
     {WASI_CAP_DISPLAY, &vyoma_iface_clipboard},

@@ -152,6 +152,9 @@ ssize_t wasi_input_read(wasi_input *in, void *buf, size_t len);
 ssize_t wasi_output_check(wasi_output *out);
 /* Accepts all of buf (keeping what the descriptor does not take yet). */
 ssize_t wasi_output_write(wasi_output *out, const void *buf, size_t len);
+/* Takes some of buf and keeps nothing: bytes, 0 (not now), WASI_CLOSED,
+ * WASI_FAILED.  Not to be mixed with wasi_output_write. */
+ssize_t wasi_output_take(wasi_output *out, const void *buf, size_t len);
 /* 0 while bytes are pending, 1 when none are, WASI_CLOSED, WASI_FAILED */
 ssize_t wasi_output_flush(wasi_output *out);
 void wasi_input_prepare(void *in, wasi_wait *wait);

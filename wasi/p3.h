@@ -14,6 +14,11 @@
 VM_MUST_CHECK vm_status wasi_p3_wait(cm_call *call, wasi_ctx *ctx,
                                      const wasi_wait *wait);
 
+/* cm_stream_from_host for a source that waits so. */
+VM_MUST_CHECK vm_status wasi_p3_stream(cm_call *call, wasi_ctx *ctx,
+                                       const cm_source *source, void *state,
+                                       cm_value *out);
+
 /* An interface's error-code for an errno. */
 typedef vm_status (*wasi_p3_error)(cm_call *call, int number, cm_value *out);
 

@@ -117,7 +117,7 @@ static vm_status wait_for(cm_call *call, void *host, const cm_value *args,
             return wasi_no_memory(call);
         if (__builtin_add_overflow(wasi_now_ns(), args[0].u, &deadline->u))
             deadline->u = WASI_NEVER - 1;
-        cm_call_set_state(call, deadline);
+        cm_call_set_state(call, deadline, NULL);
     }
     return wait_until(call, host, deadline, result);
 }

@@ -2,9 +2,8 @@
  * p3_io.c - waiting and byte streams of WASI 0.3 (p3.h), over the same
  * wasi_input and wasi_output as 0.2's.
  *
- * A stream and its future share a pipe, which either of them keeps alive.  The
- * future is answered when the stream is over; an output's when what was
- * accepted has been written too.
+ * A stream and its future share a pipe, which either of them keeps alive.  What
+ * the pipe is over goes with the stream, and then the future is answered.
  */
 #include "wasi/p3.h"
 
@@ -88,8 +87,7 @@ typedef struct p3_pipe {
     void *owner; /* wasi_input, wasi_output, or what `read` reads */
     wasi_p3_read read;
     wasi_p3_error error;
-    bool over;  /* the stream is: the future may answer */
-    bool input; /* else an output, which is flushed */
+    bool over; /* the stream is: the future may answer */
     int number;
 } p3_pipe;
 
@@ -161,6 +159,8 @@ static void end_stream(void *state)
 {
     p3_pipe *p = state;
     p->over = true;
+    wasi_release(p->owner);
+    p->owner = NULL;
     wasi_release(p);
 }
 
@@ -176,35 +176,18 @@ static vm_status sink_write(void *state, cm_call *call, const void *values,
     *taken = 0;
     if (p->number)
         return VM_OK;
-    ssize_t room = wasi_output_check(p->owner);
-    if (room == 0)
+    ssize_t done = wasi_output_take(p->owner, values, n);
+    if (done == 0)
         return wait_with(call, p, wasi_output_prepare);
-    if (room > 0) {
-        size_t len = n < (size_t)room ? n : (size_t)room;
-        room = wasi_output_write(p->owner, values, len);
-        if (room >= 0)
-            *taken = len;
-    }
-    if (room < 0)
+    if (done > 0)
+        *taken = (size_t)done;
+    else
         p->number =
-            room == WASI_CLOSED ? EPIPE : ((wasi_output *)p->owner)->error;
+            done == WASI_CLOSED ? EPIPE : ((wasi_output *)p->owner)->error;
     return VM_OK;
 }
 
 static const cm_sink_ops stream_sink = {sink_write, end_stream};
-
-/* VM_PENDING while accepted bytes are still to be written. */
-static vm_status flush(cm_call *call, p3_pipe *p)
-{
-    if (p->input || p->number || !p->owner)
-        return VM_OK;
-    ssize_t done = wasi_output_flush(p->owner);
-    if (done == 0)
-        return wait_with(call, p, wasi_output_prepare);
-    if (done == WASI_FAILED)
-        p->number = ((wasi_output *)p->owner)->error;
-    return VM_OK;
-}
 
 /* ---- the future: result<_, error-code> ------------------------------------
  */
@@ -218,25 +201,24 @@ static vm_status future_read(void *state, cm_call *call, void *out, size_t max,
         cm_call_set_waiter(call, &waiter, p->ctx);
         return VM_PENDING; /* the stream wakes it */
     }
-    vm_status status = flush(call, p);
-    if (status != VM_OK)
-        return status;
     *n = 1;
     if (!p->number)
         return cm_ok(call, out, NULL);
-    status = p->error(call, p->number, &error);
+    vm_status status = p->error(call, p->number, &error);
     return status == VM_OK ? cm_err(call, out, &error) : status;
 }
 
-static void future_drop(void *state)
-{
-    wasi_release(state);
-}
-
-static const cm_source result_source = {future_read, future_drop};
+static const cm_source result_source = {future_read, wasi_release};
 
 /* ---- making them ----------------------------------------------------------
  */
+
+vm_status wasi_p3_stream(cm_call *call, wasi_ctx *ctx, const cm_source *source,
+                         void *state, cm_value *out)
+{
+    cm_call_set_waiter(call, &waiter, ctx);
+    return cm_stream_from_host(call, source, state, out);
+}
 
 vm_status wasi_p3_source(cm_call *call, wasi_ctx *ctx, void *owner,
                          wasi_p3_read read, int number, wasi_p3_error error,
@@ -247,7 +229,6 @@ vm_status wasi_p3_source(cm_call *call, wasi_ctx *ctx, void *owner,
     if (!p || !pair)
         return wasi_no_memory(call);
     p->read = read;
-    p->input = true;
     cm_call_set_waiter(call, &waiter, ctx);
     vm_status status = cm_stream_from_host(call, &stream_source, p, &pair[0]);
     if (status == VM_OK)

@@ -383,6 +383,21 @@ ssize_t wasi_output_write(wasi_output *out, const void *buf, size_t len)
     return (ssize_t)len;
 }
 
+ssize_t wasi_output_take(wasi_output *out, const void *buf, size_t len)
+{
+    wasi_wait wait = {.fd = -1, .deadline = WASI_NEVER};
+    if (output_closed(out))
+        return WASI_CLOSED;
+    out->ops->prepare(out, &wait);
+    if (!wasi_wait_ready(&wait))
+        return 0;
+    ssize_t n = out->ops->write(
+        out, buf, len < out->ops->permit ? len : out->ops->permit);
+    if (n < 0)
+        out->closed = true;
+    return n;
+}
+
 void wasi_output_prepare(void *self, wasi_wait *wait)
 {
     wasi_output *out = self;

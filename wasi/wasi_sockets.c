@@ -1,19 +1,24 @@
 /*
- * wasi_sockets.c - wasi:sockets: networks, addresses, options, name lookup.
- * TCP and UDP sockets are in files of their own.
+ * wasi_sockets.c - wasi:sockets: addresses, what 0.2 and 0.3 have in common
+ * (wasi_sockets.h), and 0.2's networks and name lookup.  0.2's TCP and UDP
+ * sockets are in files of their own.
  */
 #include "wasi/wasi_sockets.h"
 #include "wasi/ifaces.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* ip-address-family, and the cases of ip-address and ip-socket-address */
+enum { NET_IPV4, NET_IPV6 };
 
 /* ---- addresses --------------------------------------------------------- */
+
+int net_family_lift(const cm_value *value)
+{
+    return value->variant.index == NET_IPV4 ? AF_INET : AF_INET6;
+}
 
 void net_address_lift(const cm_value *value, net_address *out)
 {
@@ -84,150 +89,126 @@ vm_status net_address_lower(cm_call *call, const net_address *address,
     return VM_OK;
 }
 
-vm_status net_address_ok(cm_call *call, cm_value *result,
-                         const net_address *address)
+const net_address *net_address_option(const cm_value *value, net_address *room)
+{
+    if (!value->variant.index)
+        return NULL;
+    net_address_lift(value->variant.payload, room);
+    return room;
+}
+
+vm_status net_ip_lower(cm_call *call, const wasi_net_address *address,
+                       cm_value *out)
+{
+    cm_value *tuple = wasi_values(call, 1 + 8);
+    if (!tuple)
+        return wasi_no_memory(call);
+    bool v4 = address->family == AF_INET;
+    out->variant.index = v4 ? NET_IPV4 : NET_IPV6;
+    out->variant.payload = tuple;
+    set_list(tuple, tuple + 1, v4 ? 4 : 8);
+    (v4 ? lower_v4 : lower_v6)(address->bytes, tuple + 1);
+    return VM_OK;
+}
+
+/* ---- functions in common ----------------------------------------------- */
+
+vm_status net_outcome(const net_skin *skin, cm_call *call, cm_value *result,
+                      int number)
+{
+    cm_value error;
+    if (!number)
+        return cm_ok(call, result, NULL);
+    vm_status status = skin->error(call, number, &error);
+    return status == VM_OK ? cm_err(call, result, &error) : status;
+}
+
+vm_status net_made(const net_skin *skin, cm_call *call, cm_value *result,
+                   int number, void *object)
+{
+    return number ? net_outcome(skin, call, result, number)
+                  : wasi_ok_own(call, result, object);
+}
+
+/* result<ip-socket-address, error-code> */
+static vm_status put_address(const net_skin *skin, cm_call *call,
+                             cm_value *result, int number,
+                             const net_address *address)
 {
     cm_value value;
+    if (number)
+        return net_outcome(skin, call, result, number);
     vm_status status = net_address_lower(call, address, &value);
     return status == VM_OK ? cm_ok(call, result, &value) : status;
 }
 
-bool net_address_equal(const net_address *a, const net_address *b)
+vm_status net_local_address(const net_skin *skin, cm_call *call, wasi_ctx *ctx,
+                            const cm_value *args, cm_value *result)
 {
-    if (a->any.sa_family != b->any.sa_family)
-        return false;
-    if (a->any.sa_family == AF_INET)
-        return a->v4.sin_port == b->v4.sin_port &&
-               a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-    return a->v6.sin6_port == b->v6.sin6_port &&
-           !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr);
+    net_address address;
+    int number = net_socket_local(args[0].rep, &address);
+    return put_address(skin, call, result, number, &address);
 }
 
-bool net_address_unicast(const net_address *address, int family)
+vm_status net_remote_address(const net_skin *skin, cm_call *call, wasi_ctx *ctx,
+                             const cm_value *args, cm_value *result)
 {
-    if (address->any.sa_family != family)
-        return false;
-    if (family == AF_INET) {
-        uint32_t ip = ntohl(address->v4.sin_addr.s_addr);
-        return !IN_MULTICAST(ip) && ip != INADDR_BROADCAST;
-    }
-    const struct in6_addr *ip = &address->v6.sin6_addr;
-    return !IN6_IS_ADDR_MULTICAST(ip) && !IN6_IS_ADDR_V4MAPPED(ip) &&
-           (!IN6_IS_ADDR_V4COMPAT(ip));
+    net_address address;
+    int number = net_socket_remote(args[0].rep, &address);
+    return put_address(skin, call, result, number, &address);
 }
 
-bool net_address_remote(const net_address *address, int family)
+vm_status net_set_backlog(const net_skin *skin, cm_call *call, wasi_ctx *ctx,
+                          const cm_value *args, cm_value *result)
 {
-    if (!net_address_unicast(address, family))
-        return false;
-    if (family == AF_INET)
-        return address->v4.sin_port && address->v4.sin_addr.s_addr;
-    return address->v6.sin6_port &&
-           !IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+    return net_outcome(skin, call, result,
+                       net_socket_set_backlog(ctx, args[0].rep, args[1].u));
 }
 
-/* ---- outcomes ---------------------------------------------------------- */
-
-vm_status net_code(cm_call *call, cm_value *result, int code)
-{
-    return wasi_err_enum(call, result, (uint64_t)code);
-}
-
-vm_status net_outcome(cm_call *call, cm_value *result, int error)
-{
-    return error ? wasi_err_enum(call, result, wasi_errno_network(error))
-                 : cm_ok(call, result, NULL);
-}
-
-vm_status net_bind_outcome(cm_call *call, cm_value *result, int error)
-{
-    switch (error) {
-    case EAFNOSUPPORT: return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    case EINVAL: return net_code(call, result, NET_CODE_INVALID_STATE);
-    case ENOBUFS: return net_code(call, result, NET_CODE_ADDRESS_IN_USE);
-    default: return net_outcome(call, result, error);
-    }
-}
-
-vm_status net_connect_outcome(cm_call *call, cm_value *result, int error)
-{
-    switch (error) {
-    case EAFNOSUPPORT: return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    case EADDRNOTAVAIL: return net_code(call, result, NET_CODE_ADDRESS_IN_USE);
-    case EAGAIN: return net_code(call, result, NET_CODE_ADDRESS_IN_USE);
-    default: return net_outcome(call, result, error);
-    }
-}
-
-/* ---- options ----------------------------------------------------------- */
-
-static int hops_level(int family)
-{
-    return family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-}
-
-static int hops_option(int family)
-{
-    return family == AF_INET ? IP_TTL : IPV6_UNICAST_HOPS;
-}
-
-vm_status net_get_hops(cm_call *call, int fd, int family, cm_value *result)
-{
-    int value = 0;
-    socklen_t len = sizeof value;
-    if (getsockopt(fd, hops_level(family), hops_option(family), &value, &len))
-        return net_outcome(call, result, errno);
-    return cm_ok(call, result, &(cm_value){.u = (uint8_t)value});
-}
-
-vm_status net_set_hops(cm_call *call, int fd, int family, uint64_t value,
-                       cm_value *result)
-{
-    int hops = (int)value;
-    if (!value)
-        return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    int failed = setsockopt(fd, hops_level(family), hops_option(family), &hops,
-                            sizeof hops);
-    return net_outcome(call, result, failed ? errno : 0);
-}
-
-/* Linux keeps, and tells, twice what was asked for. */
-vm_status net_get_buffer(cm_call *call, int fd, int option, cm_value *result)
-{
-    int value = 0;
-    socklen_t len = sizeof value;
-    if (getsockopt(fd, SOL_SOCKET, option, &value, &len))
-        return net_outcome(call, result, errno);
-    return cm_ok(call, result, &(cm_value){.u = (uint64_t)value / 2});
-}
-
-vm_status net_set_buffer(cm_call *call, int fd, int option, uint64_t value,
+vm_status net_get_option(const net_skin *skin, cm_call *call,
+                         const cm_value *args, net_option option,
                          cm_value *result)
 {
-    if (!value)
-        return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    int size = value < INT_MAX / 2 ? (int)value : INT_MAX / 2;
-    int failed = setsockopt(fd, SOL_SOCKET, option, &size, sizeof size);
-    return net_outcome(call, result, failed ? errno : 0);
+    cm_value value = {0};
+    int number = net_option_get(args[0].rep, option, &value.u);
+    return number ? net_outcome(skin, call, result, number)
+                  : cm_ok(call, result, &value);
 }
 
-vm_status net_local_address(cm_call *call, int fd, cm_value *result)
+vm_status net_set_option(const net_skin *skin, cm_call *call,
+                         const cm_value *args, net_option option,
+                         cm_value *result)
 {
-    net_address address = {.len = sizeof address.v6};
-    if (getsockname(fd, &address.any, &address.len))
-        return net_outcome(call, result, errno);
-    return net_address_ok(call, result, &address);
+    return net_outcome(skin, call, result,
+                       net_option_set(args[0].rep, option, args[1].u));
 }
 
-vm_status net_remote_address(cm_call *call, int fd, cm_value *result)
+vm_status net_is_listening(cm_call *call, void *host, const cm_value *args,
+                           cm_value *result)
 {
-    net_address address = {.len = sizeof address.v6};
-    if (getpeername(fd, &address.any, &address.len))
-        return net_outcome(call, result, errno);
-    return net_address_ok(call, result, &address);
+    const net_socket *s = args[0].rep;
+    result->u = s->state == NET_LISTENING;
+    return VM_OK;
 }
 
-/* ---- network ----------------------------------------------------------- */
+vm_status net_address_family(cm_call *call, void *host, const cm_value *args,
+                             cm_value *result)
+{
+    const net_socket *s = args[0].rep;
+    *result = (cm_value){
+        .variant = {.index = s->family == AF_INET ? NET_IPV4 : NET_IPV6}};
+    return VM_OK;
+}
+
+/* ---- 0.2: network ------------------------------------------------------ */
+
+vm_status net_error_enum(cm_call *call, int number, cm_value *out)
+{
+    *out = (cm_value){.variant = {.index = wasi_errno_network(number)}};
+    return VM_OK;
+}
+
+static const net_skin skin = {net_error_enum};
 
 static void network_finish(void *self)
 {
@@ -244,10 +225,11 @@ NET_FN(instance_network)
 NET_FN(network_error_code)
 {
     const wasi_error *error = args[0].rep;
+    cm_value code;
     if (!error->network)
         return cm_some(call, result, NULL);
-    cm_value code = {.variant = {.index = wasi_errno_network(error->number)}};
-    return cm_some(call, result, &code);
+    vm_status status = net_error_enum(call, error->number, &code);
+    return status == VM_OK ? cm_some(call, result, &code) : status;
 }
 
 const cm_host_interface wasi_iface_network = {
@@ -263,178 +245,49 @@ const cm_host_interface wasi_iface_instance_network = {
         (const cm_host_func[]){{"instance-network", instance_network}, {0}},
 };
 
-/* ---- ip-name-lookup ---------------------------------------------------- */
+/* ---- 0.2: ip-name-lookup ----------------------------------------------- */
 
-typedef struct lookup {
-    wasi_object object;
-    int fd; /* yields wasi_net_address records; -1: `next` is all there is */
-    bool ended;
-    size_t have; /* bytes of `next` */
-    wasi_net_address next;
-} lookup;
-
-static void lookup_finish(void *self)
-{
-    lookup *stream = self;
-    if (stream->fd >= 0)
-        close(stream->fd);
-    free(stream);
-}
-
-/* An address written out needs no lookup. */
-bool net_parse_literal(const char *text, size_t len, wasi_net_address *out)
-{
-    char copy[INET6_ADDRSTRLEN];
-    if (len >= sizeof copy)
-        return false;
-    memcpy(copy, text, len);
-    copy[len] = 0;
-    *out = (wasi_net_address){.family = AF_INET};
-    if (inet_pton(AF_INET, copy, out->bytes) == 1)
-        return true;
-    out->family = AF_INET6;
-    return inet_pton(AF_INET6, copy, out->bytes) == 1;
-}
-
-/* RFC 1123 letters, digits, hyphens and dots, and the underscore in use. */
-bool net_is_name(const char *text, size_t len)
-{
-    if (!len || len > 253)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool alnum =
-            (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-        if (!alnum && c != '-' && c != '.' && c != '_')
-            return false;
-    }
-    return true;
-}
-
+/* error-code of a lookup, where it differs from the common table */
 static vm_status lookup_outcome(cm_call *call, cm_value *result, int error)
 {
+    enum { UNRESOLVABLE = 18, TEMPORARY, PERMANENT };
     static const struct {
         int error, code;
-    } codes[] = {
-        {ENOENT, NET_CODE_NAME_UNRESOLVABLE},
-        {EAGAIN, NET_CODE_TEMPORARY_RESOLVER_FAILURE},
-        {EIO, NET_CODE_PERMANENT_RESOLVER_FAILURE},
-    };
+    } codes[] = {{ENOENT, UNRESOLVABLE}, {EBUSY, TEMPORARY}, {EIO, PERMANENT}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].error == error)
-            return net_code(call, result, codes[i].code);
-    return net_outcome(call, result, error);
+            return wasi_err_enum(call, result, (uint64_t)codes[i].code);
+    return net_outcome(&skin, call, result, error);
 }
 
 NET_FN(resolve_addresses)
 {
-    const wasi_ctx *ctx = host;
-    const char *name = args[1].str.data;
-    size_t len = args[1].str.len;
-    wasi_net_address literal;
-    bool is_literal = net_parse_literal(name, len, &literal);
-    if (!is_literal && !net_is_name(name, len))
-        return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    int fd = -1;
-    if (!is_literal) {
-        fd = ctx->net->ops->resolve(ctx->net, name, len);
-        if (fd < 0)
-            return lookup_outcome(call, result, -fd);
-    }
-    lookup *stream = wasi_object_create(sizeof *stream, lookup_finish);
-    if (!stream) {
-        if (fd >= 0)
-            close(fd);
-        return wasi_no_memory(call);
-    }
-    stream->fd = fd;
-    if (is_literal) {
-        stream->next = literal;
-        stream->have = sizeof literal;
-    }
-    return wasi_ok_own(call, result, stream);
-}
-
-/* 0: `next` is complete; ENODATA: there is no other; EAGAIN: not yet. */
-static int read_record(lookup *stream)
-{
-    while (stream->have < sizeof stream->next) {
-        if (stream->ended || stream->fd < 0)
-            return ENODATA;
-        wasi_wait wait = {
-            .fd = stream->fd, .events = POLLIN, .deadline = WASI_NEVER};
-        if (!wasi_wait_ready(&wait))
-            return EAGAIN;
-        ssize_t n = read(stream->fd, (char *)&stream->next + stream->have,
-                         sizeof stream->next - stream->have);
-        if (n <= 0)
-            stream->ended = true;
-        else
-            stream->have += (size_t)n;
-    }
-    stream->have = 0;
-    return 0;
-}
-
-bool net_ip_is_mapped(const wasi_net_address *address)
-{
-    return address->family == AF_INET6 &&
-           IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address->bytes);
-}
-
-bool net_ip_lower(cm_call *call, const wasi_net_address *address, cm_value *out)
-{
-    cm_value *tuple = wasi_values(call, 1 + 8);
-    if (!tuple)
-        return false;
-    bool v4 = address->family == AF_INET;
-    out->variant.index = v4 ? NET_IPV4 : NET_IPV6;
-    out->variant.payload = tuple;
-    set_list(tuple, tuple + 1, v4 ? 4 : 8);
-    (v4 ? lower_v4 : lower_v6)(address->bytes, tuple + 1);
-    return true;
-}
-
-static vm_status ok_address(cm_call *call, cm_value *result,
-                            const wasi_net_address *address)
-{
-    cm_value *some = wasi_values(call, 1);
-    if (!some || !net_ip_lower(call, address, some))
-        return wasi_no_memory(call);
-    cm_value option = {.variant = {.index = 1, .payload = some}};
-    return cm_ok(call, result, &option);
+    net_lookup *lookup;
+    int error =
+        net_lookup_start(host, args[1].str.data, args[1].str.len, &lookup);
+    return error ? lookup_outcome(call, result, error)
+                 : wasi_ok_own(call, result, lookup);
 }
 
 NET_FN(resolve_next_address)
 {
-    lookup *stream = args[0].rep;
-    int error;
-    do
-        error = read_record(stream);
-    while (!error && !stream->next.error && net_ip_is_mapped(&stream->next));
-    if (error == EAGAIN)
-        return net_code(call, result, NET_CODE_WOULD_BLOCK);
+    wasi_net_address address;
+    int error = net_lookup_next(args[0].rep, &address);
     if (error == ENODATA)
         return cm_ok(call, result, &(cm_value){.variant = {.index = 0}});
-    if (stream->next.error) {
-        stream->ended = true;
-        return lookup_outcome(call, result, stream->next.error);
-    }
-    return ok_address(call, result, &stream->next);
-}
-
-static void lookup_prepare(void *self, wasi_wait *wait)
-{
-    lookup *stream = self;
-    wait->fd = stream->fd;
-    wait->events = POLLIN;
-    wait->ready = stream->fd < 0 || stream->ended;
+    if (error)
+        return lookup_outcome(call, result, error);
+    cm_value *some = wasi_values(call, 1);
+    vm_status status =
+        some ? net_ip_lower(call, &address, some) : wasi_no_memory(call);
+    cm_value option = {.variant = {.index = 1, .payload = some}};
+    return status == VM_OK ? cm_ok(call, result, &option) : status;
 }
 
 NET_FN(lookup_subscribe)
 {
     return wasi_own(call, result,
-                    wasi_pollable_create(args[0].rep, lookup_prepare));
+                    wasi_pollable_create(args[0].rep, net_lookup_prepare));
 }
 
 static const cm_host_func lookup_funcs[] = {

@@ -1,7 +1,7 @@
 /*
- * wasi_sockets_udp.c - wasi:sockets/udp.  A socket is bound, and then `stream`
- * yields a pair of datagram streams, tied to one peer or to none.  Asking
- * again makes an earlier pair inoperative.
+ * wasi_sockets_udp.c - wasi:sockets/udp 0.2, over socket.h.  A socket is bound,
+ * and then `stream` yields a pair of datagram streams, tied to one peer or to
+ * none.  Asking again makes an earlier pair inoperative.
  */
 #include "wasi/ifaces.h"
 #include "wasi/wasi_sockets.h"
@@ -10,36 +10,25 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum {
-    BATCH = 16,              /* datagrams in one call */
-    DATAGRAM_MAX = 64 << 10, /* of IP */
-};
-_Static_assert(DATAGRAM_MAX <= WASI_SCRATCH_SIZE, "received into scratch");
-
-typedef struct udp_socket {
-    wasi_object object;
-    int fd, family;
-    enum { UNBOUND, BIND_STARTED, BOUND } state;
-    bool has_peer;
-    net_address peer;
-    uint64_t generation; /* of the pair of streams that works */
-} udp_socket;
+enum { BATCH = 16 }; /* datagrams in one call */
+_Static_assert(NET_DATAGRAM_MAX <= WASI_SCRATCH_SIZE, "received into scratch");
 
 /* Either direction. */
 typedef struct udp_stream {
     wasi_object object;
-    udp_socket *socket; /* retained */
+    net_socket *socket; /* retained */
     uint64_t generation;
     size_t permitted; /* by check-send */
 } udp_stream;
 
-static void socket_finish(void *self)
+static const net_skin skin = {net_error_enum};
+
+NET_DEFINE_COMMON
+
+static vm_status outcome(cm_call *call, cm_value *result, int error)
 {
-    udp_socket *udp = self;
-    close(udp->fd);
-    free(udp);
+    return net_outcome(&skin, call, result, error);
 }
 
 static void stream_finish(void *self)
@@ -51,52 +40,36 @@ static void stream_finish(void *self)
 
 NET_FN(create_udp_socket)
 {
-    wasi_net *net = ((wasi_ctx *)host)->net;
-    int family = args[0].variant.index == NET_IPV4 ? AF_INET : AF_INET6;
-    int fd = net->ops->open(net, WASI_NET_UDP, family);
-    if (fd < 0)
-        return net_outcome(call, result, -fd);
-    udp_socket *udp = wasi_object_create(sizeof *udp, socket_finish);
-    if (!udp) {
-        close(fd);
-        return wasi_no_memory(call);
-    }
-    udp->fd = fd;
-    udp->family = family;
-    return wasi_ok_own(call, result, udp);
+    net_socket *udp = NULL;
+    int error =
+        net_socket_create(host, WASI_NET_UDP, net_family_lift(&args[0]), &udp);
+    return net_made(&skin, call, result, error, udp);
 }
 
 /* ---- socket ------------------------------------------------------------ */
 
 NET_FN(start_bind)
 {
-    udp_socket *udp = args[0].rep;
-    wasi_net *net = ((wasi_ctx *)host)->net;
+    net_socket *udp = args[0].rep;
     net_address address;
-    if (udp->state != UNBOUND)
-        return net_code(call, result,
-                        udp->state == BOUND ? NET_CODE_INVALID_STATE
-                                            : NET_CODE_CONCURRENCY_CONFLICT);
     net_address_lift(&args[2], &address);
-    if (!net_address_unicast(&address, udp->family))
-        return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    int error =
-        net->ops->bind(net, WASI_NET_UDP, udp->fd, &address.any, address.len);
+    int error = net_socket_bind(host, udp, &address);
     if (!error)
-        udp->state = BIND_STARTED;
-    return net_bind_outcome(call, result, -error);
+        udp->state = NET_BIND_STARTED;
+    return outcome(call, result, error);
 }
 
 NET_FN(finish_bind)
 {
-    udp_socket *udp = args[0].rep;
-    if (udp->state != BIND_STARTED)
-        return net_code(call, result, NET_CODE_NOT_IN_PROGRESS);
-    udp->state = BOUND;
+    enum { NOT_IN_PROGRESS = 7 };
+    net_socket *udp = args[0].rep;
+    if (udp->state != NET_BIND_STARTED)
+        return wasi_err_enum(call, result, NOT_IN_PROGRESS);
+    udp->state = NET_BOUND;
     return cm_ok(call, result, NULL);
 }
 
-static udp_stream *stream_create(udp_socket *udp)
+static udp_stream *stream_create(net_socket *udp)
 {
     udp_stream *stream = wasi_object_create(sizeof *stream, stream_finish);
     if (!stream)
@@ -106,44 +79,16 @@ static udp_stream *stream_create(udp_socket *udp)
     return stream;
 }
 
-/* Ties the socket to `peer`, or to none.  0 or an errno. */
-static int set_peer(wasi_net *net, udp_socket *udp, const net_address *peer)
-{
-    net_address none = {.any = {.sa_family = AF_UNSPEC},
-                        .len = sizeof none.any};
-    int error = 0;
-    if (udp->has_peer)
-        error =
-            net->ops->connect(net, WASI_NET_UDP, udp->fd, &none.any, none.len);
-    if (error)
-        return -error;
-    udp->has_peer = false;
-    if (!peer)
-        return 0;
-    error =
-        net->ops->connect(net, WASI_NET_UDP, udp->fd, &peer->any, peer->len);
-    if (error)
-        return -error;
-    udp->has_peer = true;
-    udp->peer = *peer;
-    return 0;
-}
-
 NET_FN(udp_stream_pair)
 {
-    udp_socket *udp = args[0].rep;
-    wasi_net *net = ((wasi_ctx *)host)->net;
-    net_address peer;
-    bool has_peer = args[1].variant.index == 1;
-    if (udp->state != BOUND)
-        return net_code(call, result, NET_CODE_INVALID_STATE);
-    if (has_peer)
-        net_address_lift(args[1].variant.payload, &peer);
-    if (has_peer && !net_address_remote(&peer, udp->family))
-        return net_code(call, result, NET_CODE_INVALID_ARGUMENT);
-    int error = set_peer(net, udp, has_peer ? &peer : NULL);
+    net_socket *udp = args[0].rep;
+    net_address room;
+    int error = udp->state == NET_BOUND ? 0 : EISCONN;
+    if (!error)
+        error =
+            net_socket_set_peer(host, udp, net_address_option(&args[1], &room));
     if (error)
-        return net_connect_outcome(call, result, error);
+        return outcome(call, result, error);
     udp->generation++;
     cm_value *pair = wasi_values(call, 2);
     udp_stream *in = stream_create(udp), *out = stream_create(udp);
@@ -155,66 +100,6 @@ NET_FN(udp_stream_pair)
     pair[0].rep = in;
     pair[1].rep = out;
     return wasi_ok_list(call, result, pair, 2);
-}
-
-NET_FN(local_address)
-{
-    udp_socket *udp = args[0].rep;
-    if (udp->state != BOUND)
-        return net_code(call, result, NET_CODE_INVALID_STATE);
-    return net_local_address(call, udp->fd, result);
-}
-
-NET_FN(remote_address)
-{
-    udp_socket *udp = args[0].rep;
-    if (!udp->has_peer)
-        return net_code(call, result, NET_CODE_INVALID_STATE);
-    return net_address_ok(call, result, &udp->peer);
-}
-
-NET_FN(address_family)
-{
-    udp_socket *udp = args[0].rep;
-    result->variant.index = udp->family == AF_INET ? NET_IPV4 : NET_IPV6;
-    result->variant.payload = NULL;
-    return VM_OK;
-}
-
-NET_FN(unicast_hop_limit)
-{
-    udp_socket *udp = args[0].rep;
-    return net_get_hops(call, udp->fd, udp->family, result);
-}
-
-NET_FN(set_unicast_hop_limit)
-{
-    udp_socket *udp = args[0].rep;
-    return net_set_hops(call, udp->fd, udp->family, args[1].u, result);
-}
-
-NET_FN(receive_buffer_size)
-{
-    return net_get_buffer(call, ((udp_socket *)args[0].rep)->fd, SO_RCVBUF,
-                          result);
-}
-
-NET_FN(set_receive_buffer_size)
-{
-    return net_set_buffer(call, ((udp_socket *)args[0].rep)->fd, SO_RCVBUF,
-                          args[1].u, result);
-}
-
-NET_FN(send_buffer_size)
-{
-    return net_get_buffer(call, ((udp_socket *)args[0].rep)->fd, SO_SNDBUF,
-                          result);
-}
-
-NET_FN(set_send_buffer_size)
-{
-    return net_set_buffer(call, ((udp_socket *)args[0].rep)->fd, SO_SNDBUF,
-                          args[1].u, result);
 }
 
 static void always_ready(void *self, wasi_wait *wait)
@@ -254,25 +139,21 @@ static vm_status put_datagram(cm_call *call, const uint8_t *data, size_t size,
 NET_FN(receive)
 {
     const udp_stream *stream = args[0].rep;
-    const udp_socket *udp = stream->socket;
     size_t max = args[1].u < BATCH ? args[1].u : BATCH, count = 0;
     uint8_t *scratch = wasi_scratch(host);
     cm_value *items = wasi_values(call, max);
     if (!scratch || !items)
         return wasi_no_memory(call);
     if (is_stale(stream))
-        return net_code(call, result, NET_CODE_INVALID_STATE);
+        return outcome(call, result, EISCONN);
     while (count < max) {
-        net_address from = {.len = sizeof from.v6};
-        ssize_t n = recvfrom(udp->fd, scratch, DATAGRAM_MAX, MSG_DONTWAIT,
-                             &from.any, &from.len);
-        if (n < 0 && errno != EAGAIN && !count)
-            return net_connect_outcome(call, result, errno);
+        net_address from;
+        ssize_t n = net_socket_receive(stream->socket, scratch,
+                                       NET_DATAGRAM_MAX, &from);
+        if (n < 0 && n != -EAGAIN && !count)
+            return outcome(call, result, (int)-n);
         if (n < 0)
             break;
-        /* queued before the socket was tied to its peer */
-        if (udp->has_peer && !net_address_equal(&from, &udp->peer))
-            continue;
         vm_status status =
             put_datagram(call, scratch, (size_t)n, &from, &items[count++]);
         if (status != VM_OK)
@@ -285,69 +166,56 @@ NET_FN(check_send)
 {
     udp_stream *stream = args[0].rep;
     if (is_stale(stream))
-        return net_code(call, result, NET_CODE_INVALID_STATE);
+        return outcome(call, result, EISCONN);
     wasi_wait wait = {
         .fd = stream->socket->fd, .events = POLLOUT, .deadline = WASI_NEVER};
     stream->permitted = wasi_wait_ready(&wait) ? BATCH : 0;
     return cm_ok(call, result, &(cm_value){.u = stream->permitted});
 }
 
-/* One datagram.  Bytes, or a negative errno. */
-static ssize_t send_one(wasi_net *net, const udp_socket *udp,
-                        const cm_value *datagram)
+static int send_one(wasi_ctx *ctx, net_socket *udp, const cm_value *datagram)
 {
     const cm_value *fields = datagram->list.items;
-    const void *data = fields[0].bytes.data;
-    size_t size = fields[0].bytes.len;
-    net_address to;
-    bool has_to = fields[1].variant.index == 1;
-    if (has_to)
-        net_address_lift(fields[1].variant.payload, &to);
-    if (has_to && !net_address_remote(&to, udp->family))
-        return -EINVAL;
-    if (has_to && !udp->has_peer)
-        return net->ops->sendto(net, udp->fd, data, size, &to.any, to.len);
-    if (!udp->has_peer || (has_to && !net_address_equal(&to, &udp->peer)))
-        return -EINVAL;
-    ssize_t n = send(udp->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return n < 0 ? -errno : n;
+    net_address room;
+    return net_socket_send(ctx, udp, fields[0].bytes.data, fields[0].bytes.len,
+                           net_address_option(&fields[1], &room));
 }
 
 NET_FN(send_datagrams)
 {
     udp_stream *stream = args[0].rep;
-    wasi_net *net = ((wasi_ctx *)host)->net;
     size_t count = args[1].list.len, sent = 0;
     if (count > stream->permitted)
         return cm_trap(call, "send of %zu datagrams: check-send permitted %zu",
                        count, stream->permitted);
     if (is_stale(stream))
-        return net_code(call, result, NET_CODE_INVALID_STATE);
+        return outcome(call, result, EISCONN);
     stream->permitted -= count;
     for (; sent < count; sent++) {
-        ssize_t n = send_one(net, stream->socket, &args[1].list.items[sent]);
-        if (n < 0 && n != -EAGAIN && !sent)
-            return net_connect_outcome(call, result, (int)-n);
-        if (n < 0)
+        int error = send_one(host, stream->socket, &args[1].list.items[sent]);
+        if (error && error != EAGAIN && !sent)
+            return outcome(call, result, error);
+        if (error)
             break;
     }
     return cm_ok(call, result, &(cm_value){.u = sent});
 }
 
+static void prepare(const udp_stream *stream, short events, wasi_wait *wait)
+{
+    wait->fd = stream->socket->fd;
+    wait->events = events;
+    wait->ready = is_stale(stream);
+}
+
 static void prepare_in(void *self, wasi_wait *wait)
 {
-    const udp_stream *stream = self;
-    wait->fd = stream->socket->fd;
-    wait->events = POLLIN;
-    wait->ready = is_stale(stream);
+    prepare(self, POLLIN, wait);
 }
 
 static void prepare_out(void *self, wasi_wait *wait)
 {
-    const udp_stream *stream = self;
-    wait->fd = stream->socket->fd;
-    wait->events = POLLOUT;
-    wait->ready = is_stale(stream);
+    prepare(self, POLLOUT, wait);
 }
 
 NET_FN(subscribe_in)
@@ -362,20 +230,22 @@ NET_FN(subscribe_out)
                     wasi_pollable_create(args[0].rep, prepare_out));
 }
 
+#define F(name, fn) {"[method]udp-socket." name, fn}
+
 static const cm_host_func udp_funcs[] = {
-    {"[method]udp-socket.start-bind", start_bind},
-    {"[method]udp-socket.finish-bind", finish_bind},
-    {"[method]udp-socket.stream", udp_stream_pair},
-    {"[method]udp-socket.local-address", local_address},
-    {"[method]udp-socket.remote-address", remote_address},
-    {"[method]udp-socket.address-family", address_family},
-    {"[method]udp-socket.unicast-hop-limit", unicast_hop_limit},
-    {"[method]udp-socket.set-unicast-hop-limit", set_unicast_hop_limit},
-    {"[method]udp-socket.receive-buffer-size", receive_buffer_size},
-    {"[method]udp-socket.set-receive-buffer-size", set_receive_buffer_size},
-    {"[method]udp-socket.send-buffer-size", send_buffer_size},
-    {"[method]udp-socket.set-send-buffer-size", set_send_buffer_size},
-    {"[method]udp-socket.subscribe", udp_subscribe},
+    F("start-bind", start_bind),
+    F("finish-bind", finish_bind),
+    F("stream", udp_stream_pair),
+    F("local-address", skin_local_address),
+    F("remote-address", skin_remote_address),
+    F("address-family", net_address_family),
+    F("unicast-hop-limit", skin_get_hop_limit),
+    F("set-unicast-hop-limit", skin_set_hop_limit),
+    F("receive-buffer-size", skin_get_receive_buffer),
+    F("set-receive-buffer-size", skin_set_receive_buffer),
+    F("send-buffer-size", skin_get_send_buffer),
+    F("set-send-buffer-size", skin_set_send_buffer),
+    F("subscribe", udp_subscribe),
     {"[method]incoming-datagram-stream.receive", receive},
     {"[method]incoming-datagram-stream.subscribe", subscribe_in},
     {"[method]outgoing-datagram-stream.check-send", check_send},

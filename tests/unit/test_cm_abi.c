@@ -575,7 +575,7 @@ static vm_status waits_twice(cm_call *call, void *host, const cm_value *args,
     assert_int_equal(args[0].str.len, 5);
     assert_memory_equal(args[0].str.data, "hello", 5);
     assert_ptr_equal(cm_call_state(call), tries ? &tries : NULL);
-    cm_call_set_state(call, &tries);
+    cm_call_set_state(call, &tries, NULL);
     if (tries++ < 2)
         return VM_PENDING;
     result->u = args[0].str.len;
