@@ -12,9 +12,11 @@ import {fileURLToPath} from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const [, , command, ...args] = process.argv;
+// the newest jco has the newest adapter, this one takes a path to WIT
+const WASM_TOOLS = '@bytecodealliance/jco-transpile/wasm-tools';
 
 async function adapt(pairs) {
-  const {componentNew} = await import('@bytecodealliance/jco');
+  const {componentNew} = await import(WASM_TOOLS);
   const adapter = fs.readFileSync(path.join(here,
       'node_modules/@bytecodealliance/jco/lib',
       'wasi_snapshot_preview1.command.wasm'));
@@ -44,12 +46,12 @@ async function javascript([source, witPath, worldName, out]) {
 }
 
 async function wat([source, out]) {
-  const {parse} = await import('@bytecodealliance/jco');
+  const {parse} = await import(WASM_TOOLS);
   fs.writeFileSync(out, await parse(fs.readFileSync(source, 'utf8')));
 }
 
 async function embed([core, witPath, world, out]) {
-  const {componentEmbed, componentNew} = await import('@bytecodealliance/jco');
+  const {componentEmbed, componentNew} = await import(WASM_TOOLS);
   const binary = await componentEmbed({binary: fs.readFileSync(core),
     witPath: path.resolve(witPath), world});
   fs.writeFileSync(out, await componentNew(binary, []));
