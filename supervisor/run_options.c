@@ -293,6 +293,30 @@ static const option s_options[] = {
     {0},
 };
 
+/* ---- -D: debugging ------------------------------------------------------- */
+
+static bool d_coredump(run_options *options, const char *value)
+{
+    if (!value || !*value)
+        return complain(options, "-D coredump", "", "FILE");
+    free(options->coredump);
+    options->coredump = strdup(value);
+    return options->coredump != NULL;
+}
+
+static bool d_accepted(run_options *options, const char *value)
+{
+    bool on;
+    return parse_switch(options, "-D", value, &on);
+}
+
+static const option d_options[] = {
+    {"coredump", "FILE", d_coredump, "write a core dump after a trap"},
+    {"debug-info", NULL, d_accepted, "accepted: it is always read"},
+    {"address-map", NULL, d_accepted, NULL},
+    {0},
+};
+
 /* ---- long options ------------------------------------------------------ */
 
 static bool add_dir(run_options *options, const char *value, bool writable)
@@ -414,6 +438,11 @@ static bool o_s(run_options *options, const char *value)
     return in_group(options, "-S", s_options, value);
 }
 
+static bool o_d(run_options *options, const char *value)
+{
+    return in_group(options, "-D", d_options, value);
+}
+
 static bool o_help(run_options *options, const char *value)
 {
     options->help = true;
@@ -434,8 +463,10 @@ static const option long_options[] = {
     {"--max-body", "BYTES", o_max_body, "serve: largest request body"},
     {"-W", "KEY[=VALUE],...", o_w, NULL},
     {"-S", "KEY[=VALUE],...", o_s, NULL},
+    {"-D", "KEY[=VALUE],...", o_d, NULL},
     {"--wasm", "KEY[=VALUE],...", o_w, NULL},
     {"--wasi", "KEY[=VALUE],...", o_s, NULL},
+    {"--debug", "KEY[=VALUE],...", o_d, NULL},
     {"--help", NULL, o_help, "this text"},
     {"-h", NULL, o_help, NULL},
     {0},
@@ -475,6 +506,8 @@ static void print_help(const run_options *options)
     print_group("options:", long_options);
     print_group("-W KEY[=VALUE],...  WebAssembly:", w_options);
     print_group("-S KEY[=VALUE],...  system interfaces:", s_options);
+    if (!serves)
+        print_group("-D KEY[=VALUE],...  debugging:", d_options);
 }
 
 /* ---- parsing ----------------------------------------------------------- */
@@ -569,6 +602,7 @@ void run_options_finish(run_options *options)
     for (size_t i = 0; i < options->settings.count; i++)
         free((char *)options->settings.items[i]);
     free(options->settings.items);
+    free(options->coredump);
 }
 
 /* ---- context ----------------------------------------------------------- */

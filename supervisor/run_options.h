@@ -24,6 +24,7 @@ typedef struct run_options {
     const char *argv0;  /* NULL: the file's name */
     const char *invoke; /* NULL: the command's entry */
     const char *addr;   /* of `serve` */
+    char *coredump;     /* file to write after a trap, or NULL */
     uint64_t workers;   /* processes of `serve`; 0: the default */
     uint64_t max_body;  /* bytes of a request's body; 0: the default */
     run_list args;      /* args.items[0] is the program's name */

@@ -176,32 +176,54 @@ static bool publish(cc *c, code_state *s)
     return true;
 }
 
-static vm_status compile(code_state *s, struct vm_code *code, vm_error *err)
+/* A compiler at the start of the function. */
+static cc new_compiler(struct vm_code *code, vm_error *err)
 {
     vm_module *m = code->module;
     const vm_funcdecl *f = &m->funcs[code->func];
-    cc c = {.err = err,
-            .m = m,
-            .f = f,
-            .type = &f->type->func,
-            .code = code,
-            .deterministic = m->engine->options.deterministic,
-            .p = m->bytes + f->body,
-            .offset = f->body,
-            .map_offset = f->body,
-            .free_patch = NO_PATCH};
+    return (cc){.err = err,
+                .m = m,
+                .f = f,
+                .type = &f->type->func,
+                .code = code,
+                .deterministic = m->engine->options.deterministic,
+                .p = m->bytes + f->body,
+                .offset = f->body,
+                .map_offset = f->body,
+                .free_patch = NO_PATCH};
+}
+
+static vm_status compile(code_state *s, struct vm_code *code, vm_error *err)
+{
+    cc c = new_compiler(code, err);
     volatile vm_status status = VM_OK;
     if (setjmp(c.fail))
         status = VM_TRAP;
     else
         cc_body(&c);
     if (status == VM_OK && !publish(&c, s)) {
-        vm_error_set(err, VM_PHASE_RUN, f->body,
+        vm_error_set(err, VM_PHASE_RUN, c.f->body,
                      "out of memory: cannot compile function %u", code->func);
         status = VM_TRAP;
     }
     finish(&c);
     return status;
+}
+
+cc_place *vm_code_places(const struct vm_code *code)
+{
+    vm_error err = {0};
+    cc c = new_compiler((struct vm_code *)code, &err); /* not written to */
+    cc_place *volatile places = NULL;
+    if (!setjmp(c.fail)) {
+        cc_locals(&c);
+        places = calloc(c.nlocals + 1, sizeof *places);
+        for (uint32_t i = 0; places && i < c.nlocals; i++)
+            places[i] =
+                (cc_place){c.locals[i].type, c.locals[i].slot, c.locals[i].pin};
+    }
+    finish(&c);
+    return places;
 }
 
 vm_status vm_code_compile(struct vm_code *code, vm_error *err)

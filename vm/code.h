@@ -140,6 +140,7 @@ bool vm_unwind(vm_fiber *fiber);
 uint64_t vm_fuel_take(vm_fiber *fiber);
 /* Notes the frames of a fiber that trapped in the store; and forgets them. */
 void vm_trace_clear(vm_store *store);
+void vm_trace_forget(vm_store *store, const vm_fiber *fiber); /* it goes */
 void vm_trace_capture(vm_fiber *fiber);
 /*
  * Walking a fiber that does not run, frame by frame, outwards through host
@@ -154,6 +155,8 @@ typedef struct vm_walk {
     uint32_t depth;
 } vm_walk;
 vm_walk vm_walk_start(const vm_fiber *fiber);
+/* From where the store's last trap was; no frames if that is gone. */
+vm_walk vm_walk_of_trap(const vm_store *store);
 void vm_walk_next(vm_walk *walk);
 /* Offset of the frame's instruction in the module's bytes. */
 uint32_t vm_walk_offset(const vm_walk *walk);

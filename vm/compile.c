@@ -914,10 +914,15 @@ static void thread_jumps(cc *c)
     }
 }
 
-void cc_body(cc *c)
+void cc_locals(cc *c)
 {
     lay_out_frame(c);
     study_locals(c);
+}
+
+void cc_body(cc *c)
+{
+    cc_locals(c);
     uint32_t check = cc_start(c, vm_simple[VM_X_CHECK_STACK]);
     cc_cell(c, 0);
     uint32_t rest = c->ncells;

@@ -267,8 +267,20 @@ uint32_t vm_rec_slot(const vm_funcdecl *f);
 void cc_branch(cc *c, uint32_t depth);
 /* A branch to `depth` when the popped condition holds (or not). */
 void cc_branch_if(cc *c, entry cond, bool sense, uint32_t depth);
+/* Lays the frame out and decides what is pinned. */
+void cc_locals(cc *c);
 /* Compiles the whole body into c. */
 void cc_body(cc *c);
+
+/* Where a local is kept: a register (E_P, E_Q, E_D0), or its slot (E_SLOT). */
+typedef struct cc_place {
+    vm_type type;
+    uint32_t slot;
+    uint8_t pin;
+} cc_place;
+/* Those of a function's locals, parameters first; to be freed.  NULL: out of
+ * memory. */
+cc_place *vm_code_places(const struct vm_code *code);
 bool cc_control(cc *c, vm_op op); /* false: not a control instruction */
 void cc_return(cc *c);
 

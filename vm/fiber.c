@@ -42,6 +42,7 @@ void vm_fiber_destroy(vm_fiber *f)
 {
     if (!f)
         return;
+    vm_trace_forget(f->store, f);
     vm_fiber **link = &f->store->fibers;
     while (*link != f)
         link = &(*link)->next;
@@ -133,6 +134,7 @@ static vm_status finish(vm_fiber *f, vm_error *err)
     switch (f->status) {
     case VM_OK: store_results(f); break;
     case VM_TRAP:
+    case VM_INTERRUPTED:
     case VM_THROWN: vm_trace_capture(f); break;
     default: break;
     }

@@ -144,33 +144,35 @@ void vm_walk_next(vm_walk *w)
 }
 
 /* A fiber's innermost frame stands at its instruction; others behind it. */
-uint32_t vm_walk_offset(const vm_walk *w)
+static uint32_t walk_cell(const vm_walk *w)
 {
     uint32_t cell = (uint32_t)(w->regs.pc - w->code->cells);
     bool inner = w->regs.fp == w->fiber->regs.fp;
-    return vm_code_offset(w->code, !inner && cell ? cell - 1 : cell);
+    return !inner && cell ? cell - 1 : cell;
+}
+
+uint32_t vm_walk_offset(const vm_walk *w)
+{
+    return vm_code_offset(w->code, walk_cell(w));
 }
 
 /* ---- the trace of a trap
  * ------------------------------------------------------------------ */
 
+/* Kept as found, for most traces are never asked for. */
+typedef struct raw_frame {
+    vm_instance *instance;
+    const struct vm_code *code;
+    uint32_t cell;
+} raw_frame;
+
 typedef struct vm_trace {
+    const vm_fiber *fiber; /* where it began, while that is as it was */
     const vm_fiber *outer; /* called the host function that trapped in turn */
     const vm_cell *outer_pc;
     uint32_t count, kept;
-    vm_frame frames[VM_TRACE_FRAMES];
+    raw_frame frames[VM_TRACE_FRAMES];
 } vm_trace;
-
-static vm_frame frame_at(const vm_walk *w)
-{
-    const struct vm_code *code = w->code;
-    uint32_t offset = vm_walk_offset(w);
-    return (vm_frame){.instance = w->regs.instance,
-                      .func = code->func,
-                      .offset = offset,
-                      .func_offset =
-                          offset - code->module->funcs[code->func].locals};
-}
 
 /* A trap that goes on through a host function keeps the trace that tells where
  * it began. */
@@ -197,14 +199,36 @@ void vm_trace_capture(vm_fiber *f)
     vm_trace *t = s->trace;
     if (goes_on(t, f))
         return;
+    t->fiber = f;
     t->count = t->kept = 0;
     for (vm_walk w = vm_walk_start(f); w.code; vm_walk_next(&w)) {
         if (t->kept < VM_TRACE_FRAMES)
-            t->frames[t->kept++] = frame_at(&w);
+            t->frames[t->kept++] =
+                (raw_frame){w.regs.instance, w.code, walk_cell(&w)};
         t->count++;
     }
     t->outer = f->outer;
     t->outer_pc = f->outer ? f->outer->regs.pc : NULL;
+}
+
+void vm_trace_forget(vm_store *store, const vm_fiber *fiber)
+{
+    if (store->trace && store->trace->fiber == fiber)
+        store->trace->fiber = NULL;
+}
+
+vm_walk vm_walk_of_trap(const vm_store *store)
+{
+    const vm_trace *t = store->trace;
+    return t && t->count && t->fiber ? vm_walk_start(t->fiber) : (vm_walk){0};
+}
+
+static vm_frame frame_of(const raw_frame *raw)
+{
+    const struct vm_code *code = raw->code;
+    uint32_t offset = vm_code_offset(code, raw->cell);
+    uint32_t start = code->module->funcs[code->func].locals;
+    return (vm_frame){raw->instance, code->func, offset, offset - start};
 }
 
 size_t vm_store_trace(const vm_store *store, vm_frame *frames, size_t max)
@@ -212,9 +236,8 @@ size_t vm_store_trace(const vm_store *store, vm_frame *frames, size_t max)
     const vm_trace *t = store->trace;
     if (!t)
         return 0;
-    size_t n = max < t->kept ? max : t->kept;
-    if (n)
-        memcpy(frames, t->frames, n * sizeof *frames);
+    for (size_t i = 0; i < max && i < t->kept; i++)
+        frames[i] = frame_of(&t->frames[i]);
     return t->count;
 }
 
@@ -280,8 +303,10 @@ size_t vm_fiber_backtrace(const vm_store *store, char *buf, size_t size)
         *buf = '\0';
     if (!trace)
         return 0;
-    for (uint32_t i = 0; i < trace->kept; i++)
-        describe(&t, i, &trace->frames[i]);
+    for (uint32_t i = 0; i < trace->kept; i++) {
+        vm_frame frame = frame_of(&trace->frames[i]);
+        describe(&t, i, &frame);
+    }
     if (trace->count > trace->kept)
         add(&t, "  ... %u more frames\n", trace->count - trace->kept);
     return t.wanted;
