@@ -221,6 +221,25 @@ vm_status cm_func_call(cm_func *func, const cm_value *args, cm_result *result,
     return status;
 }
 
+vm_status cm_result_run(cm_result *result, bool (*enough)(void *data),
+                        void *data, vm_error *err)
+{
+    cm_call *call = result->arena;
+    vm_status status = VM_OK;
+    if (result->task)
+        status = cm_task_run_on(cm_store_sched(call->store), result->task,
+                                enough, data);
+    if (status != VM_OK && err)
+        vm_error_set(err, call->error.phase, call->error.offset, "%s",
+                     call->error.text);
+    return status;
+}
+
+cm_call *cm_result_call(const cm_result *result)
+{
+    return result->arena;
+}
+
 void cm_result_free(cm_result *result)
 {
     if (result->task)

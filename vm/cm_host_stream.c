@@ -13,9 +13,9 @@
 static void finish_host(const cm_host_end *host)
 {
     if (host->source && host->source->drop)
-        host->source->drop(host->state);
+        host->source->drop(host->source_state);
     if (host->sink && host->sink->end)
-        host->sink->end(host->state);
+        host->sink->end(host->sink_state);
 }
 
 void cm_shared_end_host(cm_shared *s)
@@ -45,7 +45,8 @@ static vm_status from_host(cm_call *call, bool is_future,
                            const cm_source *source, void *state, cm_value *out)
 {
     cm_shared *s = cm_arena_alloc(&call->store->arena, 1, sizeof *s);
-    CM_TRY(attach(call, s, &(cm_host_end){source, NULL, state}));
+    CM_TRY(attach(call, s,
+                  &(cm_host_end){.source = source, .source_state = state}));
     s->is_future = is_future;
     out->rep = s;
     return VM_OK;
@@ -67,16 +68,20 @@ vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
                             const cm_sink_ops *sink, void *state)
 {
     cm_shared *s = value->rep;
-    if (s->host) {
-        if (sink->end)
-            sink->end(state);
-        return cm_trap(call, "a host's stream cannot be passed on to the "
-                             "host yet");
+    if (s->host) { /* the host's own comes back */
+        s->host->sink = sink;
+        s->host->sink_state = state;
+        return VM_OK;
     }
-    CM_TRY(attach(call, s, &(cm_host_end){NULL, sink, state}));
+    CM_TRY(attach(call, s, &(cm_host_end){.sink = sink, .sink_state = state}));
     if (s->dropped)
         cm_shared_end_host(s);
     return VM_OK;
+}
+
+void cm_stream_discard(const cm_value *value)
+{
+    cm_shared_drop(value->rep);
 }
 
 void cm_hosted_finish(cm_sched *sched)
@@ -89,12 +94,6 @@ void cm_hosted_finish(cm_sched *sched)
 
 /* ---- copying --------------------------------------------------------------
  */
-
-static bool is_bytes(const cm_end *e)
-{
-    return e->type->elem && e->type->elem->kind == CM_U8 &&
-           !e->shared->is_future;
-}
 
 static void init_ctx(cm_ctx *cx, cm_call *call, const cm_end *e)
 {
@@ -119,7 +118,7 @@ static vm_status read_values(cm_call *call, cm_end *e, size_t *n)
     size_t max = cm_end_remain(e) < BATCH ? cm_end_remain(e) : BATCH;
     cm_value items[BATCH] = {0};
     cm_ctx cx;
-    CM_TRY(host->source->read(host->state, call, items, max, n));
+    CM_TRY(host->source->read(host->source_state, call, items, max, n));
     if (!elem || !*n) {
         advance(e, *n);
         return VM_OK;
@@ -139,14 +138,19 @@ static vm_status write_values(cm_call *call, cm_end *e, size_t *n)
     cm_value items[BATCH] = {0};
     cm_ctx cx;
     init_ctx(&cx, call, e);
-    if (elem && elem->has_resource) /* what is not taken could not go back */
+    bool has_resource = elem && elem->has_resource;
+    if (has_resource && !e->shared->is_future) /* none could go back */
         return cm_trap(call, "a stream of resources cannot be given to the "
                              "host yet");
     if (elem)
         CM_TRY(cm_load_items(&cx, e->ptr, elem, max, items));
-    CM_TRY(host->sink->write(host->state, call, items, max, n));
+    vm_status status = host->sink->write(host->sink_state, call, items, max, n);
+    if (has_resource && status == VM_PENDING)
+        return cm_trap(call, "a host must take a resource at once");
+    if (status == VM_OK && *n)
+        cm_call_all_arrived(call);
     advance(e, *n);
-    return VM_OK;
+    return status;
 }
 
 static vm_status copy_bytes(cm_call *call, cm_end *e, size_t *n)
@@ -154,9 +158,11 @@ static vm_status copy_bytes(cm_call *call, cm_end *e, size_t *n)
     cm_host_end *host = e->shared->host;
     uint8_t *mem = vm_memory_data(e->options.memory) + e->ptr;
     if (host->source)
-        CM_TRY(host->source->read(host->state, call, mem, cm_end_remain(e), n));
+        CM_TRY(host->source->read(host->source_state, call, mem,
+                                  cm_end_remain(e), n));
     else
-        CM_TRY(host->sink->write(host->state, call, mem, cm_end_remain(e), n));
+        CM_TRY(host->sink->write(host->sink_state, call, mem, cm_end_remain(e),
+                                 n));
     advance(e, *n);
     return VM_OK;
 }
@@ -171,7 +177,7 @@ static vm_status try_copy(cm_call *call, cm_end *e)
         cm_end_notify(e, CM_COPY_COMPLETED, false);
         return VM_OK;
     }
-    if (is_bytes(e))
+    if (e->shared->is_bytes)
         status = copy_bytes(call, e, &n);
     else if (host->source)
         status = read_values(call, e, &n);
@@ -229,6 +235,75 @@ static vm_status retry_stream(cm_sched *sched, cm_call *call, cm_shared *s,
     return VM_OK;
 }
 
+/* Bytes that the sink did not take wait in a buffer. */
+static vm_status relay_bytes(cm_call *call, cm_host_end *host, size_t *n)
+{
+    enum { BUFFER = 8 << 10 };
+    if (!host->bytes)
+        host->bytes = cm_arena_alloc(&call->store->arena, BUFFER, 1);
+    if (!host->bytes)
+        return cm_trap(call, "out of memory for a stream");
+    if (!host->len) {
+        host->at = 0;
+        CM_TRY(host->source->read(host->source_state, call, host->bytes, BUFFER,
+                                  &host->len));
+    }
+    if (!host->len)
+        return VM_OK;
+    CM_TRY(host->sink->write(host->sink_state, call, host->bytes + host->at,
+                             host->len, n));
+    host->at += *n;
+    host->len -= *n;
+    return VM_OK;
+}
+
+/* Values live as long as the call: the sink takes them at once. */
+static vm_status relay_value(cm_call *call, cm_host_end *host, size_t *n)
+{
+    cm_value item = {0};
+    size_t have = 0;
+    CM_TRY(host->source->read(host->source_state, call, &item, 1, &have));
+    if (!have)
+        return VM_OK;
+    vm_status status = host->sink->write(host->sink_state, call, &item, 1, n);
+    return status == VM_PENDING
+               ? cm_trap(call, "a host must take a value at once")
+               : status;
+}
+
+/* As far as it goes; VM_PENDING when one of the two cannot. */
+static vm_status relay(cm_call *call, cm_shared *s, bool *progress)
+{
+    for (;;) {
+        size_t n = 0;
+        CM_TRY(s->is_bytes ? relay_bytes(call, s->host, &n)
+                           : relay_value(call, s->host, &n));
+        *progress = true;
+        if (n && !s->is_future)
+            continue;
+        s->dropped = true;
+        cm_shared_end_host(s);
+        return VM_OK;
+    }
+}
+
+static vm_status retry_relay(cm_sched *sched, cm_call *call, cm_shared *s,
+                             bool *progress, bool *waiting)
+{
+    cm_call *temporary = cm_call_begin(sched->store, NULL);
+    if (!temporary)
+        return cm_trap(call, "out of memory for a stream");
+    vm_status status = relay(temporary, s, progress);
+    *waiting |= status == VM_PENDING;
+    if (status != VM_OK && status != VM_PENDING)
+        vm_error_set(&call->error, VM_PHASE_RUN, SIZE_MAX, "%s",
+                     temporary->error.text);
+    else
+        status = VM_OK;
+    cm_call_end(temporary);
+    return status;
+}
+
 static vm_status retry_streams(cm_sched *sched, cm_call *call, bool *progress,
                                bool *waiting)
 {
@@ -239,7 +314,9 @@ static vm_status retry_streams(cm_sched *sched, cm_call *call, bool *progress,
             *link = s->hosted_next;
             continue;
         }
-        if (s->pending) {
+        if (s->host->source && s->host->sink) {
+            CM_TRY(retry_relay(sched, call, s, progress, waiting));
+        } else if (s->pending) {
             CM_TRY(retry_stream(sched, call, s, progress));
             *waiting |= s->pending != NULL;
         }
@@ -258,8 +335,7 @@ vm_status cm_host_round(cm_sched *sched, cm_call *call, bool block)
     if (progress || !block)
         return VM_OK;
     if (!waiting || !sched->waiter)
-        return cm_trap(call, "deadlock detected: event loop cannot make "
-                             "further progress");
+        return VM_PENDING;
     vm_error err = {0};
     vm_status status = sched->waiter->wait(sched->waiter_host, &err);
     return status == VM_OK ? VM_OK : cm_trap(call, "%s", err.text);

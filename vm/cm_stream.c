@@ -397,6 +397,8 @@ static cm_end *new_end(cm_store *store, cm_instance *inst, cm_shared *s,
     if (!e)
         return NULL;
     e->waitable.take = end_take;
+    s->is_bytes =
+        type->kind == CM_STREAM && type->elem && type->elem->kind == CM_U8;
     e->shared = s;
     e->type = type;
     e->inst = inst;
@@ -428,8 +430,7 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
     return VM_OK;
 }
 
-/* SharedStreamImpl.drop, SharedFutureImpl.drop */
-static void drop_shared(cm_shared *s)
+void cm_shared_drop(cm_shared *s)
 {
     if (s->dropped)
         return;
@@ -451,7 +452,7 @@ static vm_status drop(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                               "writing a value");
     if (e->state == CM_END_COPYING || e->state == CM_END_CANCELLING)
         return vm_trap(fiber, "cannot drop busy %s", kind_name(e->type));
-    drop_shared(e->shared);
+    cm_shared_drop(e->shared);
     cm_waitable_join(&e->waitable, NULL);
     cm_handles_remove(b->inst->handles, (uint32_t)slots[0]);
     return VM_OK;

@@ -22,16 +22,21 @@ typedef enum cm_end_state {
     CM_END_DONE,
 } cm_end_state;
 
-/* The host's side: one of the two is set. */
+/* The host's side.  With both, no guest has an end any more: what the source
+ * gives is relayed to the sink. */
 typedef struct cm_host_end {
     const cm_source *source;
+    void *source_state;
     const cm_sink_ops *sink;
-    void *state;
+    void *sink_state;
+    uint8_t *bytes; /* of a relay: read, and not yet taken */
+    size_t at, len;
 } cm_host_end;
 
 /* SharedStreamImpl, SharedFutureImpl */
 typedef struct cm_shared {
     bool is_future, dropped;
+    bool is_bytes;   /* stream<u8> */
     cm_end *pending; /* whose buffer waits */
     cm_host_end *host;
     struct cm_shared *hosted_next; /* of the store, while host is set */
@@ -63,5 +68,7 @@ void cm_shared_notify(cm_shared *s, cm_copy_result result);
 VM_MUST_CHECK vm_status cm_host_copy(cm_call *call, cm_end *e);
 /* The guest's end is gone: drop or end of the host's. */
 void cm_shared_end_host(cm_shared *s);
+/* SharedStreamImpl.drop, SharedFutureImpl.drop */
+void cm_shared_drop(cm_shared *s);
 
 #endif

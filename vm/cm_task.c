@@ -603,9 +603,10 @@ static cm_thread *first_ready(const cm_sched *sched)
     return thread;
 }
 
-/* Store.tick.  Hosts get their turn when no guest has anything to do, and now
- * and then in any case.  A turn costs fuel, since threads that only yield to
- * each other may go on for ever without running much code. */
+/* Store.tick; VM_PENDING when nothing will ever be ready.  Hosts get their turn
+ * when no guest has anything to do, and now and then in any case.  A turn costs
+ * fuel, since threads that only yield to each other may go on for ever without
+ * running much code. */
 static vm_status tick(cm_sched *sched, cm_call *call)
 {
     enum { HOST_TURN = 64, TURN_FUEL = 4 };
@@ -628,7 +629,21 @@ static vm_status tick(cm_sched *sched, cm_call *call)
 
 vm_status cm_task_run(cm_sched *sched, cm_task *task)
 {
-    while (task->state != CM_TASK_RESOLVED)
-        CM_TRY(tick(sched, task->call));
+    while (task->state != CM_TASK_RESOLVED) {
+        vm_status status = tick(sched, task->call);
+        if (status == VM_PENDING)
+            return cm_trap(task->call, "deadlock detected: event loop cannot "
+                                       "make further progress");
+        CM_TRY(status);
+    }
     return VM_OK;
+}
+
+vm_status cm_task_run_on(cm_sched *sched, cm_task *task,
+                         bool (*enough)(void *data), void *data)
+{
+    vm_status status = VM_OK;
+    while (status == VM_OK && !enough(data))
+        status = tick(sched, task->call);
+    return status == VM_PENDING ? VM_OK : status;
 }

@@ -119,6 +119,10 @@ VM_MUST_CHECK vm_status cm_task_start(cm_sched *sched, cm_call *call,
 void cm_task_release(cm_task *task);
 /* Store.tick until the task has answered; traps when nothing is ready. */
 VM_MUST_CHECK vm_status cm_task_run(cm_sched *sched, cm_task *task);
+/* The same after it has answered, until the embedder has enough or nothing is
+ * left to do. */
+VM_MUST_CHECK vm_status cm_task_run_on(cm_sched *sched, cm_task *task,
+                                       bool (*enough)(void *data), void *data);
 VM_MUST_CHECK vm_status cm_task_return(cm_task *task, const cm_value *result);
 VM_MUST_CHECK vm_status cm_task_cancel(cm_task *task);
 /* Task.request_cancellation; what goes wrong is told to `call`. */

@@ -142,7 +142,8 @@ VM_MUST_CHECK vm_status cm_future_from_host(cm_call *call,
  * The host's end of a stream or future that a guest writes, and gave to the
  * host as `value`.  `write` takes some of `n` values, as above, and says how
  * many; VM_PENDING: none now; VM_OK with *taken 0: no more ever.  `end` is
- * called once: the guest has no more, or the store ends.
+ * called once: the guest has no more, or the store ends.  A future's sink takes
+ * its value at once.  What the host made itself is relayed.
  */
 typedef struct cm_sink_ops {
     vm_status (*write)(void *state, cm_call *call, const void *values, size_t n,
@@ -151,6 +152,8 @@ typedef struct cm_sink_ops {
 } cm_sink_ops;
 VM_MUST_CHECK vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
                                           const cm_sink_ops *sink, void *state);
+/* A stream or future that a guest gave is not wanted after all. */
+void cm_stream_discard(const cm_value *value);
 
 /* ---- host interfaces -------------------------------------------------- */
 
@@ -251,6 +254,16 @@ typedef struct cm_result {
 VM_MUST_CHECK vm_status cm_func_call(cm_func *func, const cm_value *args,
                                      cm_result *result, vm_error *err);
 void cm_result_free(cm_result *result);
+/*
+ * An asynchronous function may go on after it has answered, to write what the
+ * answer promised: lets it, until the embedder has enough or nothing in the
+ * store can go on.
+ */
+VM_MUST_CHECK vm_status cm_result_run(cm_result *result,
+                                      bool (*enough)(void *data), void *data,
+                                      vm_error *err);
+/* For cm_stream_to_host of a result's streams. */
+cm_call *cm_result_call(const cm_result *result);
 
 #pragma GCC visibility pop
 
