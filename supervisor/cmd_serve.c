@@ -1,6 +1,6 @@
 /*
- * cmd_serve.c - `vyoma serve`: a component that exports
- * wasi:http/incoming-handler, behind a listening socket.
+ * cmd_serve.c - `vyoma serve`: a component that exports wasi:http/handler (0.3)
+ * or wasi:http/incoming-handler (0.2), behind a listening socket.
  *
  * The parent loads the component once and forks workers, which share its pages.
  * A worker watches many connections (epoll); when a request has come with its
@@ -10,7 +10,7 @@
  */
 #include "supervisor/cmd.h"
 #include "supervisor/run_options.h"
-#include "wasi/wasi_http.h"
+#include "wasi/p3_http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,6 +49,7 @@ enum {
 typedef struct instance {
     vm_store *store;
     cm_func *handle;
+    bool is_async; /* 0.3's, which returns its response */
 } instance;
 
 typedef struct client {
@@ -73,6 +74,15 @@ typedef struct worker {
 
 /* ---- instances --------------------------------------------------------- */
 
+static void find_handler(cm_instance *made, instance *out)
+{
+    out->handle = cm_instance_func(made, "wasi:http/handler@0.3.0", "handle");
+    out->is_async = out->handle;
+    if (!out->handle)
+        out->handle =
+            cm_instance_func(made, "wasi:http/incoming-handler", "handle");
+}
+
 static bool make_instance(worker *worker, instance *out, vm_error *err)
 {
     cm_instance *made;
@@ -83,12 +93,12 @@ static bool make_instance(worker *worker, instance *out, vm_error *err)
     vm_store_set_fuel(out->store, worker->options->fuel);
     if (cm_instantiate(worker->linker, worker->component, out->store, &made,
                        &missing, err) == VM_OK)
-        out->handle =
-            cm_instance_func(made, "wasi:http/incoming-handler", "handle");
+        find_handler(made, out);
     if (out->handle)
         return true;
     vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
-                 "it exports no wasi:http/incoming-handler");
+                 "it exports neither wasi:http/handler nor "
+                 "wasi:http/incoming-handler");
     vm_store_destroy(out->store);
     return false;
 }
@@ -151,11 +161,46 @@ static vm_status call_handler(worker *worker, const instance *instance,
     cm_result result;
     if (!args[0].rep || !args[1].rep)
         return VM_NO_MEMORY;
-    set_timer(worker, instance->store);
     vm_status status = cm_func_call(instance->handle, args, &result, err);
-    set_timer(worker, NULL);
     if (status == VM_OK)
         cm_result_free(&result);
+    return status;
+}
+
+static bool is_answered(void *data)
+{
+    const http_conn *conn = data;
+    return conn->out_ended || conn->state == HTTP_FAILED;
+}
+
+/* result<response, error-code>: the response's body follows while the guest
+ * runs on. */
+static vm_status answer_with(cm_result *result, http_conn *conn, vm_error *err)
+{
+    if (result->value.variant.index) {
+        answer_plainly(conn, 500, "the application reported an error\n");
+        return VM_OK;
+    }
+    vm_status status = p3_http_respond(cm_result_call(result), conn,
+                                       result->value.variant.payload->rep);
+    return status == VM_OK ? cm_result_run(result, is_answered, conn, err)
+                           : status;
+}
+
+static vm_status call_async_handler(worker *worker, const instance *instance,
+                                    http_conn *conn, bool *was_set,
+                                    vm_error *err)
+{
+    cm_value request = {.rep = p3_message_of(worker->ctx, conn)};
+    cm_result result;
+    if (!request.rep)
+        return VM_NO_MEMORY;
+    vm_status status = cm_func_call(instance->handle, &request, &result, err);
+    if (status != VM_OK)
+        return status;
+    *was_set = true;
+    status = answer_with(&result, conn, err);
+    cm_result_free(&result);
     return status;
 }
 
@@ -166,7 +211,10 @@ static void handle_request(worker *worker, http_conn *conn)
     bool was_set = false;
     vm_status status = VM_NO_MEMORY;
     if (take_instance(worker, &instance, &err)) {
-        status = call_handler(worker, &instance, conn, &was_set, &err);
+        set_timer(worker, instance.store);
+        status = (instance.is_async ? call_async_handler : call_handler)(
+            worker, &instance, conn, &was_set, &err);
+        set_timer(worker, NULL);
         vm_store_destroy(instance.store);
     }
     if (status != VM_OK && status != VM_EXIT)

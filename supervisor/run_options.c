@@ -495,7 +495,9 @@ static const char run_text[] =
     "Its exit status is the program's; 134 after a trap.\n";
 static const char serve_text[] =
     "Answers HTTP requests by a component that exports\n"
-    "wasi:http/incoming-handler; each request gets a fresh instance.\n";
+    "wasi:http/handler (0.3) or wasi:http/incoming-handler (0.2); each "
+    "request\n"
+    "gets a fresh instance.\n";
 
 static void print_help(const run_options *options)
 {

@@ -10,19 +10,19 @@
 /* ---- host ends -----------------------------------------------------------
  */
 
-static void finish_host(const cm_host_end *host)
+static void finish_host(const cm_host_end *host, bool complete)
 {
     if (host->source && host->source->drop)
         host->source->drop(host->source_state);
     if (host->sink && host->sink->end)
-        host->sink->end(host->sink_state);
+        host->sink->end(host->sink_state, complete);
 }
 
-void cm_shared_end_host(cm_shared *s)
+void cm_shared_end_host(cm_shared *s, bool complete)
 {
     cm_host_end *host = s->host;
     s->host = NULL;
-    finish_host(host);
+    finish_host(host, complete);
 }
 
 static vm_status attach(cm_call *call, cm_shared *s, const cm_host_end *host)
@@ -31,7 +31,7 @@ static vm_status attach(cm_call *call, cm_shared *s, const cm_host_end *host)
     cm_host_end *copy =
         s ? cm_arena_alloc(&call->store->arena, 1, sizeof *copy) : NULL;
     if (!copy) {
-        finish_host(host);
+        finish_host(host, false);
         return cm_trap(call, "out of memory for a stream");
     }
     *copy = *host;
@@ -48,6 +48,7 @@ static vm_status from_host(cm_call *call, bool is_future,
     CM_TRY(attach(call, s,
                   &(cm_host_end){.source = source, .source_state = state}));
     s->is_future = is_future;
+    s->is_bytes = source->bytes;
     out->rep = s;
     return VM_OK;
 }
@@ -75,7 +76,7 @@ vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
     }
     CM_TRY(attach(call, s, &(cm_host_end){.sink = sink, .sink_state = state}));
     if (s->dropped)
-        cm_shared_end_host(s);
+        cm_shared_end_host(s, true);
     return VM_OK;
 }
 
@@ -88,12 +89,18 @@ void cm_hosted_finish(cm_sched *sched)
 {
     for (cm_shared *s = sched->hosted; s; s = s->hosted_next)
         if (s->host)
-            cm_shared_end_host(s);
+            cm_shared_end_host(s, false);
     sched->hosted = NULL;
 }
 
 /* ---- copying --------------------------------------------------------------
  */
+
+static bool is_bytes(const cm_end *e)
+{
+    return e->type->elem && e->type->elem->kind == CM_U8 &&
+           !e->shared->is_future;
+}
 
 static void init_ctx(cm_ctx *cx, cm_call *call, const cm_end *e)
 {
@@ -177,7 +184,7 @@ static vm_status try_copy(cm_call *call, cm_end *e)
         cm_end_notify(e, CM_COPY_COMPLETED, false);
         return VM_OK;
     }
-    if (e->shared->is_bytes)
+    if (is_bytes(e))
         status = copy_bytes(call, e, &n);
     else if (host->source)
         status = read_values(call, e, &n);
@@ -187,7 +194,7 @@ static vm_status try_copy(cm_call *call, cm_end *e)
     bool over = !n || e->shared->is_future;
     if (over) {
         e->shared->dropped = true;
-        cm_shared_end_host(e->shared);
+        cm_shared_end_host(e->shared, true);
     }
     cm_end_notify(e, n ? CM_COPY_COMPLETED : CM_COPY_DROPPED, false);
     return VM_OK;
@@ -282,7 +289,7 @@ static vm_status relay(cm_call *call, cm_shared *s, bool *progress)
         if (n && !s->is_future)
             continue;
         s->dropped = true;
-        cm_shared_end_host(s);
+        cm_shared_end_host(s, true);
         return VM_OK;
     }
 }

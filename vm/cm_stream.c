@@ -436,7 +436,7 @@ void cm_shared_drop(cm_shared *s)
         return;
     s->dropped = true;
     if (s->host)
-        cm_shared_end_host(s);
+        cm_shared_end_host(s, true);
     if (s->pending)
         cm_shared_notify(s, CM_COPY_DROPPED);
 }

@@ -36,7 +36,7 @@ typedef struct cm_host_end {
 /* SharedStreamImpl, SharedFutureImpl */
 typedef struct cm_shared {
     bool is_future, dropped;
-    bool is_bytes;   /* stream<u8> */
+    bool is_bytes;   /* a host's stream<u8> */
     cm_end *pending; /* whose buffer waits */
     cm_host_end *host;
     struct cm_shared *hosted_next; /* of the store, while host is set */
@@ -66,8 +66,9 @@ void cm_shared_notify(cm_shared *s, cm_copy_result result);
 /* An operation of a guest's end whose partner is the host's: does what it can
  * and notifies, or leaves the end pending. */
 VM_MUST_CHECK vm_status cm_host_copy(cm_call *call, cm_end *e);
-/* The guest's end is gone: drop or end of the host's. */
-void cm_shared_end_host(cm_shared *s);
+/* Drop or end of the host's: the guest's end is gone, or (not `complete`) the
+ * store ends. */
+void cm_shared_end_host(cm_shared *s, bool complete);
 /* SharedStreamImpl.drop, SharedFutureImpl.drop */
 void cm_shared_drop(cm_shared *s);
 

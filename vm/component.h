@@ -128,6 +128,7 @@ typedef struct cm_source {
     vm_status (*read)(void *state, cm_call *call, void *out, size_t max,
                       size_t *n);
     void (*drop)(void *state);
+    bool bytes; /* it is a stream<u8>'s */
 } cm_source;
 /* As a value to lower as stream<T> or future<T>; a trap when memory is out,
  * after which drop was called. */
@@ -142,13 +143,13 @@ VM_MUST_CHECK vm_status cm_future_from_host(cm_call *call,
  * The host's end of a stream or future that a guest writes, and gave to the
  * host as `value`.  `write` takes some of `n` values, as above, and says how
  * many; VM_PENDING: none now; VM_OK with *taken 0: no more ever.  `end` is
- * called once: the guest has no more, or the store ends.  A future's sink takes
- * its value at once.  What the host made itself is relayed.
+ * called once: the guest has no more, or (not `complete`) the store ends.  A
+ * future's sink takes its value at once.  What the host made itself is relayed.
  */
 typedef struct cm_sink_ops {
     vm_status (*write)(void *state, cm_call *call, const void *values, size_t n,
                        size_t *taken);
-    void (*end)(void *state);
+    void (*end)(void *state, bool complete);
 } cm_sink_ops;
 VM_MUST_CHECK vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
                                           const cm_sink_ops *sink, void *state);

@@ -72,6 +72,8 @@ static const struct {
     {WASI_CAP_FILESYSTEM, &wasi_p3_preopens},
     {WASI_CAP_NETWORK, &wasi_p3_sockets_types},
     {WASI_CAP_NETWORK, &wasi_p3_ip_name_lookup},
+    {WASI_CAP_HTTP, &wasi_p3_http_types},
+    {WASI_CAP_HTTP, &wasi_p3_http_client},
     {WASI_CAP_DISPLAY, &vyoma_iface_canvas},
     {WASI_CAP_DISPLAY, &vyoma_iface_window},
     {WASI_CAP_DISPLAY, &vyoma_iface_clipboard},

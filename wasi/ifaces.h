@@ -50,6 +50,6 @@ extern const cm_host_interface wasi_p3_environment, wasi_p3_exit,
     wasi_p3_monotonic_clock, wasi_p3_system_clock, wasi_p3_timezone,
     wasi_p3_random, wasi_p3_insecure, wasi_p3_insecure_seed,
     wasi_p3_filesystem_types, wasi_p3_preopens, wasi_p3_sockets_types,
-    wasi_p3_ip_name_lookup;
+    wasi_p3_ip_name_lookup, wasi_p3_http_types, wasi_p3_http_client;
 
 #endif

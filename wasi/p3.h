@@ -14,10 +14,20 @@
 VM_MUST_CHECK vm_status wasi_p3_wait(cm_call *call, wasi_ctx *ctx,
                                      const wasi_wait *wait);
 
-/* cm_stream_from_host for a source that waits so. */
+/* The same where another operation of the guest is what changes things. */
+VM_MUST_CHECK vm_status wasi_p3_idle(cm_call *call, wasi_ctx *ctx);
+
+/* cm_stream_from_host, cm_future_from_host and cm_stream_to_host for sources
+ * and sinks that wait so. */
 VM_MUST_CHECK vm_status wasi_p3_stream(cm_call *call, wasi_ctx *ctx,
                                        const cm_source *source, void *state,
                                        cm_value *out);
+VM_MUST_CHECK vm_status wasi_p3_future(cm_call *call, wasi_ctx *ctx,
+                                       const cm_source *source, void *state,
+                                       cm_value *out);
+VM_MUST_CHECK vm_status wasi_p3_sink(cm_call *call, wasi_ctx *ctx,
+                                     const cm_value *value,
+                                     const cm_sink_ops *sink, void *state);
 
 /* An interface's error-code for an errno. */
 typedef vm_status (*wasi_p3_error)(cm_call *call, int number, cm_value *out);

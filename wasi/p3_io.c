@@ -79,6 +79,12 @@ vm_status wasi_p3_wait(cm_call *call, wasi_ctx *ctx, const wasi_wait *wait)
     return VM_PENDING;
 }
 
+vm_status wasi_p3_idle(cm_call *call, wasi_ctx *ctx)
+{
+    cm_call_set_waiter(call, &waiter, ctx);
+    return VM_PENDING;
+}
+
 /* ---- pipes --------------------------------------------------------------- */
 
 typedef struct p3_pipe {
@@ -155,7 +161,7 @@ static vm_status source_read(void *state, cm_call *call, void *out, size_t max,
 }
 
 /* The stream's end of the pipe goes. */
-static void end_stream(void *state)
+static void drop_stream(void *state)
 {
     p3_pipe *p = state;
     p->over = true;
@@ -164,7 +170,13 @@ static void end_stream(void *state)
     wasi_release(p);
 }
 
-static const cm_source stream_source = {source_read, end_stream};
+static void end_stream(void *state, bool complete)
+{
+    drop_stream(state);
+}
+
+static const cm_source byte_source = {source_read, drop_stream, true};
+static const cm_source value_source = {source_read, drop_stream, false};
 
 /* ---- the guest writes -----------------------------------------------------
  */
@@ -197,10 +209,8 @@ static vm_status future_read(void *state, cm_call *call, void *out, size_t max,
 {
     p3_pipe *p = state;
     cm_value error;
-    if (!p->over && !p->number) {
-        cm_call_set_waiter(call, &waiter, p->ctx);
-        return VM_PENDING; /* the stream wakes it */
-    }
+    if (!p->over && !p->number)
+        return wasi_p3_idle(call, p->ctx);
     *n = 1;
     if (!p->number)
         return cm_ok(call, out, NULL);
@@ -208,7 +218,7 @@ static vm_status future_read(void *state, cm_call *call, void *out, size_t max,
     return status == VM_OK ? cm_err(call, out, &error) : status;
 }
 
-static const cm_source result_source = {future_read, wasi_release};
+static const cm_source result_source = {future_read, wasi_release, false};
 
 /* ---- making them ----------------------------------------------------------
  */
@@ -220,28 +230,56 @@ vm_status wasi_p3_stream(cm_call *call, wasi_ctx *ctx, const cm_source *source,
     return cm_stream_from_host(call, source, state, out);
 }
 
-vm_status wasi_p3_source(cm_call *call, wasi_ctx *ctx, void *owner,
-                         wasi_p3_read read, int number, wasi_p3_error error,
-                         cm_value *result)
+vm_status wasi_p3_future(cm_call *call, wasi_ctx *ctx, const cm_source *source,
+                         void *state, cm_value *out)
 {
-    p3_pipe *p = new_pipe(ctx, owner, number, error);
-    cm_value *pair = wasi_values(call, 2);
-    if (!p || !pair)
-        return wasi_no_memory(call);
-    p->read = read;
     cm_call_set_waiter(call, &waiter, ctx);
-    vm_status status = cm_stream_from_host(call, &stream_source, p, &pair[0]);
+    return cm_future_from_host(call, source, state, out);
+}
+
+vm_status wasi_p3_sink(cm_call *call, wasi_ctx *ctx, const cm_value *value,
+                       const cm_sink_ops *sink, void *state)
+{
+    cm_call_set_waiter(call, &waiter, ctx);
+    return cm_stream_to_host(call, value, sink, state);
+}
+
+static vm_status make_source(cm_call *call, wasi_ctx *ctx,
+                             const cm_source *source, void *owner,
+                             wasi_p3_read read, int number, wasi_p3_error error,
+                             cm_value *result)
+{
+    cm_value *pair = wasi_values(call, 2);
+    p3_pipe *p = new_pipe(ctx, owner, number, error);
+    if (!p || !pair) {
+        wasi_release(p);
+        wasi_release(p);
+        return wasi_no_memory(call);
+    }
+    p->read = read;
+    vm_status status = wasi_p3_stream(call, ctx, source, p, &pair[0]);
     if (status == VM_OK)
         status = cm_future_from_host(call, &result_source, p, &pair[1]);
+    else
+        wasi_release(p);
     result->list.items = pair;
     result->list.len = 2;
     return status;
 }
 
+vm_status wasi_p3_source(cm_call *call, wasi_ctx *ctx, void *owner,
+                         wasi_p3_read read, int number, wasi_p3_error error,
+                         cm_value *result)
+{
+    return make_source(call, ctx, &value_source, owner, read, number, error,
+                       result);
+}
+
 vm_status wasi_p3_input(cm_call *call, wasi_ctx *ctx, wasi_input *in,
                         int number, wasi_p3_error error, cm_value *result)
 {
-    return wasi_p3_source(call, ctx, in, read_input, number, error, result);
+    return make_source(call, ctx, &byte_source, in, read_input, number, error,
+                       result);
 }
 
 vm_status wasi_p3_output(cm_call *call, wasi_ctx *ctx, const cm_value *stream,
@@ -251,9 +289,9 @@ vm_status wasi_p3_output(cm_call *call, wasi_ctx *ctx, const cm_value *stream,
     p3_pipe *p = new_pipe(ctx, out, number, error);
     if (!p)
         return wasi_no_memory(call);
-    cm_call_set_waiter(call, &waiter, ctx);
-    vm_status status = cm_stream_to_host(call, stream, &stream_sink, p);
-    if (status != VM_OK)
-        return status;
-    return cm_future_from_host(call, &result_source, p, result);
+    vm_status status = wasi_p3_sink(call, ctx, stream, &stream_sink, p);
+    if (status == VM_OK)
+        return cm_future_from_host(call, &result_source, p, result);
+    wasi_release(p);
+    return status;
 }

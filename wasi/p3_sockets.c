@@ -164,7 +164,7 @@ static vm_status accept_next(void *state, cm_call *call, void *out, size_t max,
 
 NET_FN(tcp_listen)
 {
-    static const cm_source accepted = {accept_next, wasi_release};
+    static const cm_source accepted = {accept_next, wasi_release, false};
     net_socket *tcp = args[0].rep;
     cm_value stream;
     int error = net_socket_listen(host, tcp);

@@ -51,6 +51,7 @@ typedef struct http_outgoing {
 
 typedef struct http_options {
     wasi_object object;
+    bool immutable; /* 0.3: it belongs to a request */
     bool has[3];
     uint64_t timeout[3]; /* connect, first byte, between bytes */
 } http_options;
@@ -78,6 +79,20 @@ VM_MUST_CHECK bool http_error_lower(cm_call *call, http_error error,
 VM_MUST_CHECK vm_status http_error_result(cm_call *call, cm_value *result,
                                           http_error error);
 
+/* Frees what a message holds, not the message. */
+void http_outgoing_clear(http_outgoing *message);
+/* request.set-authority, with or without user information. */
+VM_MUST_CHECK vm_status http_set_authority(cm_call *call, const cm_value *args,
+                                           bool may_name_user,
+                                           cm_value *result);
+/* Why a field of this name cannot be changed, as header-error; or -1. */
+int http_may_change(const http_fields *fields, const cm_value *name);
+/* fields.get, with copies that outlive changes. */
+VM_MUST_CHECK vm_status http_fields_copy_values(cm_call *call,
+                                                const http_fields *fields,
+                                                const cm_value *name,
+                                                cm_value *result);
+
 /* Puts a body on its way: early bytes first. */
 void http_body_attach(http_outgoing_body *body, http_conn *conn);
 
@@ -87,6 +102,9 @@ void wasi_http_drop_outgoing_body(void *host, void *rep);
 HTTP_FN(http_error_code);
 HTTP_FN(fields_new);
 HTTP_FN(fields_from_list);
+HTTP_FN(fields_from_list_told); /* 0.3: too much is no trap */
+HTTP_FN(fields_set_told);
+HTTP_FN(fields_append_told);
 HTTP_FN(fields_get);
 HTTP_FN(fields_has);
 HTTP_FN(fields_set);

@@ -72,20 +72,12 @@ HTTP_FN(http_error_code)
 
 /* ---- fields ------------------------------------------------------------ */
 
-/* header-error */
-enum { INVALID_SYNTAX, FORBIDDEN, IMMUTABLE };
+/* header-error; 0.2 has no word for the last and traps. */
+enum { INVALID_SYNTAX, FORBIDDEN, IMMUTABLE, SIZE_EXCEEDED };
 
 static vm_status header_error(cm_call *call, cm_value *result, int code)
 {
     return wasi_err_enum(call, result, (uint64_t)code);
-}
-
-static vm_status added(cm_call *call, int error)
-{
-    if (error == E2BIG)
-        return cm_trap(call, "header fields exceed their limit of %d bytes",
-                       HTTP_FIELDS_MAX);
-    return error ? wasi_no_memory(call) : VM_OK;
 }
 
 /* -1 when the name may be used. */
@@ -101,11 +93,37 @@ static bool bad_value(const cm_value *value)
     return !http_is_value(value->bytes.data, value->bytes.len);
 }
 
-static vm_status add(cm_call *call, http_fields *fields, const cm_value *name,
-                     const cm_value *value)
+int http_may_change(const http_fields *fields, const cm_value *name)
 {
-    return added(call, http_fields_add(fields, name->str.data, name->str.len,
-                                       value->bytes.data, value->bytes.len));
+    return fields->immutable ? IMMUTABLE : bad_name(name);
+}
+
+/* A name keeps the spelling that it came with first.  *bad is SIZE_EXCEEDED
+ * where that is `told`. */
+static vm_status add(cm_call *call, http_fields *fields, const cm_value *name,
+                     const cm_value *value, bool told, int *bad)
+{
+    size_t at = 0;
+    const http_field *first =
+        http_fields_find(fields, name->str.data, name->str.len, &at);
+    int error =
+        http_fields_add(fields, first ? first->text : name->str.data,
+                        name->str.len, value->bytes.data, value->bytes.len);
+    if (error == E2BIG && told)
+        *bad = SIZE_EXCEEDED;
+    else if (error == E2BIG)
+        return cm_trap(call, "header fields exceed their limit of %d bytes",
+                       HTTP_FIELDS_MAX);
+    else if (error)
+        return wasi_no_memory(call);
+    return VM_OK;
+}
+
+/* result<_, header-error> */
+static vm_status changed(cm_call *call, cm_value *result, int bad)
+{
+    return bad >= 0 ? header_error(call, result, bad)
+                    : cm_ok(call, result, NULL);
 }
 
 HTTP_FN(fields_new)
@@ -114,27 +132,34 @@ HTTP_FN(fields_new)
     return wasi_own(call, result, http_fields_create(&ctx->http_budget));
 }
 
-HTTP_FN(fields_from_list)
+static vm_status from_list(cm_call *call, wasi_ctx *ctx, const cm_value *list,
+                           bool told, cm_value *result)
 {
-    wasi_ctx *ctx = host;
     http_fields *fields = http_fields_create(&ctx->http_budget);
-    if (!fields)
-        return wasi_no_memory(call);
-    for (size_t i = 0; i < args[0].list.len; i++) {
-        const cm_value *pair = args[0].list.items[i].list.items;
-        int bad = bad_name(&pair[0]);
+    vm_status status = fields ? VM_OK : wasi_no_memory(call);
+    int bad = -1;
+    for (size_t i = 0; status == VM_OK && bad < 0 && i < list->list.len; i++) {
+        const cm_value *pair = list->list.items[i].list.items;
+        bad = bad_name(&pair[0]);
         if (bad < 0 && bad_value(&pair[1]))
             bad = INVALID_SYNTAX;
-        vm_status status =
-            bad < 0 ? add(call, fields, &pair[0], &pair[1]) : VM_OK;
-        if (bad >= 0 || status != VM_OK)
-            wasi_release(fields);
-        if (status != VM_OK)
-            return status;
-        if (bad >= 0)
-            return header_error(call, result, bad);
+        if (bad < 0)
+            status = add(call, fields, &pair[0], &pair[1], told, &bad);
     }
-    return wasi_ok_own(call, result, fields);
+    if (status == VM_OK && bad < 0)
+        return wasi_ok_own(call, result, fields);
+    wasi_release(fields);
+    return status == VM_OK ? header_error(call, result, bad) : status;
+}
+
+HTTP_FN(fields_from_list)
+{
+    return from_list(call, host, args, false, result);
+}
+
+HTTP_FN(fields_from_list_told)
+{
+    return from_list(call, host, args, true, result);
 }
 
 static cm_value value_of(const http_field *field)
@@ -142,6 +167,22 @@ static cm_value value_of(const http_field *field)
     const char *value = field->text + field->name_len;
     return (cm_value){
         .bytes = {.data = (const uint8_t *)value, .len = field->value_len}};
+}
+
+vm_status http_fields_copy_values(cm_call *call, const http_fields *fields,
+                                  const cm_value *name, cm_value *result)
+{
+    const cm_value args[2] = {{.rep = (void *)fields}, *name};
+    vm_status status = wasi_http_fields_get(call, NULL, args, result);
+    for (size_t i = 0; status == VM_OK && i < result->list.len; i++) {
+        cm_value *value = &result->list.items[i];
+        uint8_t *copy = cm_alloc(call, value->bytes.len + 1);
+        if (!copy)
+            return wasi_no_memory(call);
+        memcpy(copy, value->bytes.data, value->bytes.len);
+        value->bytes.data = copy;
+    }
+    return status;
 }
 
 /* The values are views of the fields, which stand still meanwhile. */
@@ -169,45 +210,67 @@ HTTP_FN(fields_has)
     return VM_OK;
 }
 
-HTTP_FN(fields_set)
+static vm_status set(cm_call *call, const cm_value *args, bool told,
+                     cm_value *result)
 {
     http_fields *fields = args[0].rep;
     const cm_value *values = args[2].list.items;
-    int bad = fields->immutable ? IMMUTABLE : bad_name(&args[1]);
+    int bad = http_may_change(fields, &args[1]);
     for (size_t i = 0; bad < 0 && i < args[2].list.len; i++)
         if (bad_value(&values[i]))
             bad = INVALID_SYNTAX;
     if (bad >= 0)
         return header_error(call, result, bad);
     http_fields_remove(fields, args[1].str.data, args[1].str.len);
-    for (size_t i = 0; i < args[2].list.len; i++) {
-        vm_status status = add(call, fields, &args[1], &values[i]);
+    for (size_t i = 0; bad < 0 && i < args[2].list.len; i++) {
+        vm_status status = add(call, fields, &args[1], &values[i], told, &bad);
         if (status != VM_OK)
             return status;
     }
-    return cm_ok(call, result, NULL);
+    return changed(call, result, bad);
+}
+
+HTTP_FN(fields_set)
+{
+    return set(call, args, false, result);
+}
+
+HTTP_FN(fields_set_told)
+{
+    return set(call, args, true, result);
 }
 
 HTTP_FN(fields_delete)
 {
     http_fields *fields = args[0].rep;
-    int bad = fields->immutable ? IMMUTABLE : bad_name(&args[1]);
+    int bad = http_may_change(fields, &args[1]);
     if (bad >= 0)
         return header_error(call, result, bad);
     http_fields_remove(fields, args[1].str.data, args[1].str.len);
     return cm_ok(call, result, NULL);
 }
 
-HTTP_FN(fields_append)
+static vm_status append(cm_call *call, const cm_value *args, bool told,
+                        cm_value *result)
 {
     http_fields *fields = args[0].rep;
-    int bad = fields->immutable ? IMMUTABLE : bad_name(&args[1]);
+    vm_status status = VM_OK;
+    int bad = http_may_change(fields, &args[1]);
     if (bad < 0 && bad_value(&args[2]))
         bad = INVALID_SYNTAX;
-    if (bad >= 0)
-        return header_error(call, result, bad);
-    vm_status status = add(call, fields, &args[1], &args[2]);
-    return status == VM_OK ? cm_ok(call, result, NULL) : status;
+    if (bad < 0)
+        status = add(call, fields, &args[1], &args[2], told, &bad);
+    return status == VM_OK ? changed(call, result, bad) : status;
+}
+
+HTTP_FN(fields_append)
+{
+    return append(call, args, false, result);
+}
+
+HTTP_FN(fields_append_told)
+{
+    return append(call, args, true, result);
 }
 
 HTTP_FN(fields_entries)

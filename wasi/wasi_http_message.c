@@ -145,16 +145,20 @@ HTTP_FN(incoming_consume)
 
 /* ---- outgoing ---------------------------------------------------------- */
 
-static void outgoing_finish(void *self)
+void http_outgoing_clear(http_outgoing *out)
 {
-    http_outgoing *out = self;
     wasi_release(out->fields);
     wasi_release(out->body);
     free(out->method);
     free(out->scheme);
     free(out->authority);
     free(out->path);
-    free(out);
+}
+
+static void outgoing_finish(void *self)
+{
+    http_outgoing_clear(self);
+    free(self);
 }
 
 HTTP_FN(outgoing_new)
@@ -229,17 +233,49 @@ HTTP_FN(outgoing_request_authority)
     return some_string(call, result, out->authority);
 }
 
-static bool is_visible(const char *text)
+/* RFC 3986, 3.3 and 3.4, but for what is seen in the wild: []{}|^\" and UTF-8.
+ */
+static bool is_path(const char *text)
 {
     for (; *text; text++)
-        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+        if ((unsigned char)*text <= ' ' || strchr("#<>`\x7f", *text))
             return false;
     return true;
 }
 
+/* What userinfo and reg-name may hold (RFC 3986, 3.2). */
+#define NAME_BYTES                                                             \
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"           \
+    "-._~%!$&'()*+,;="
+
+/* RFC 3986, 3.2: [userinfo "@"] host [":" port] */
+static bool is_authority(const char *text)
+{
+    size_t user = strspn(text, NAME_BYTES ":");
+    const char *host = text[user] == '@' ? text + user + 1 : text;
+    size_t len = strspn(host, NAME_BYTES);
+    if (*host == '[') {
+        len = 1 + strspn(host + 1, "0123456789abcdefABCDEF:.");
+        len += host[len] == ']' && len > 1 ? 1 : strlen(host);
+    }
+    if (!len || len > strlen(host))
+        return false;
+    if (!host[len])
+        return true;
+    size_t digits = strspn(host + len + 1, "0123456789");
+    return host[len] == ':' && digits <= 5 && !host[len + 1 + digits] &&
+           atoi(host + len + 1) <= 65535;
+}
+
+static bool is_host(const char *text)
+{
+    return is_authority(text) && !strchr(text, '@');
+}
+
 /* option<string>: none clears */
 static vm_status set_option(cm_call *call, cm_value *result, char **to,
-                            const cm_value *option, const char *forbidden)
+                            const cm_value *option,
+                            bool (*is_valid)(const char *text))
 {
     if (!option->variant.index) {
         free(*to);
@@ -248,21 +284,27 @@ static vm_status set_option(cm_call *call, cm_value *result, char **to,
     }
     const cm_value *value = option->variant.payload;
     char *text = strndup(value->str.data, value->str.len);
-    bool valid = text && strlen(text) == value->str.len && is_visible(text) &&
-                 !strpbrk(text, forbidden);
+    bool valid = text && strlen(text) == value->str.len && is_valid(text);
     return set_text(call, result, to, text, valid);
 }
 
 HTTP_FN(outgoing_request_set_path)
 {
     http_outgoing *out = args[0].rep;
-    return set_option(call, result, &out->path, &args[1], "#");
+    return set_option(call, result, &out->path, &args[1], is_path);
+}
+
+vm_status http_set_authority(cm_call *call, const cm_value *args,
+                             bool may_name_user, cm_value *result)
+{
+    http_outgoing *out = args[0].rep;
+    return set_option(call, result, &out->authority, &args[1],
+                      may_name_user ? is_authority : is_host);
 }
 
 HTTP_FN(outgoing_request_set_authority)
 {
-    http_outgoing *out = args[0].rep;
-    return set_option(call, result, &out->authority, &args[1], "/?#@\\");
+    return http_set_authority(call, args, false, result);
 }
 
 HTTP_FN(outgoing_request_set_scheme)
@@ -287,7 +329,7 @@ HTTP_FN(outgoing_response_status)
 HTTP_FN(outgoing_response_set_status)
 {
     http_outgoing *out = args[0].rep;
-    bool valid = args[1].u >= 100 && args[1].u <= 999;
+    bool valid = args[1].u >= 100 && args[1].u <= 599; /* RFC 9110, 15 */
     if (valid)
         out->status = (uint16_t)args[1].u;
     return done(call, result, valid);

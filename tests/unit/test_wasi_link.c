@@ -71,6 +71,7 @@ static bool is_exported(const char *name)
     static const char *const exported[] = {
         "wasi:cli/run@",
         "wasi:http/incoming-handler@",
+        "wasi:http/handler@",
     };
     for (size_t i = 0; i < sizeof exported / sizeof *exported; i++)
         if (!strncmp(name, exported[i], strlen(exported[i])))

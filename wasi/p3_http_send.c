@@ -1,0 +1,292 @@
+/*
+ * p3_http_send.c - wasi:http 0.3: messages on their way.  A head is written at
+ * once; the body's stream and the future of its trailers become sinks over the
+ * connection, which takes them while the guest runs.
+ */
+#include "wasi/p3_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- a body on its way ------------------------------------------------- */
+
+/* Shared by the two sinks. */
+typedef struct sending {
+    wasi_object object;
+    wasi_ctx *ctx;
+    http_conn *conn; /* retained */
+    bool body_over, trailers_over;
+    http_fields *trailers; /* owned */
+} sending;
+
+static void sending_finish(void *self)
+{
+    sending *s = self;
+    wasi_release(s->conn);
+    wasi_release(s->trailers);
+    free(s);
+}
+
+/* A message ends with its trailers; one that was cut must not look whole. */
+static void advance(sending *s, bool complete)
+{
+    http_conn *conn = s->conn;
+    if (!complete && !conn->out_ended)
+        http_conn_fail(conn, HTTP_CONNECTION_TERMINATED);
+    else if (s->body_over && s->trailers_over)
+        (void)!http_conn_finish(conn, s->trailers);
+}
+
+static vm_status write_body(void *state, cm_call *call, const void *values,
+                            size_t n, size_t *taken)
+{
+    sending *s = state;
+    http_conn *conn = s->conn;
+    http_conn_pump(conn);
+    ssize_t done = http_conn_write(conn, values, n);
+    http_conn_pump(conn);
+    if (done > 0)
+        *taken = (size_t)done;
+    return done ? VM_OK : p3_http_wait(call, s->ctx, conn);
+}
+
+/* More than the Content-Length said: http_conn_write left an error. */
+static void end_body(void *state, bool complete)
+{
+    sending *s = state;
+    s->body_over = true;
+    if (s->conn->state != HTTP_FAILED && s->conn->error)
+        http_conn_fail(s->conn, s->conn->error);
+    advance(s, complete);
+    wasi_release(s);
+}
+
+/* result<option<trailers>, error-code> */
+static vm_status take_trailers(void *state, cm_call *call, const void *values,
+                               size_t n, size_t *taken)
+{
+    sending *s = state;
+    const cm_value *outcome = values, *payload = outcome->variant.payload;
+    *taken = 1;
+    if (outcome->variant.index)
+        http_conn_fail(s->conn, p3_error_lift(payload));
+    else if (payload->variant.index)
+        s->trailers = payload->variant.payload->rep;
+    return VM_OK;
+}
+
+static void end_trailers(void *state, bool complete)
+{
+    sending *s = state;
+    s->trailers_over = true;
+    advance(s, complete);
+    wasi_release(s);
+}
+
+/* Lets the rest of a message follow its head. */
+static vm_status send_body(cm_call *call, wasi_ctx *ctx, http_conn *conn,
+                           const cm_value *stream, const cm_value *trailers)
+{
+    static const cm_sink_ops body = {write_body, end_body};
+    static const cm_sink_ops future = {take_trailers, end_trailers};
+    sending *s = wasi_object_create(sizeof *s, sending_finish);
+    if (!s)
+        return wasi_no_memory(call);
+    s->ctx = ctx;
+    s->conn = wasi_retain(conn);
+    wasi_retain(s);
+    vm_status status = wasi_p3_sink(call, ctx, stream, &body, s);
+    if (status == VM_OK)
+        return wasi_p3_sink(call, ctx, trailers, &future, s);
+    wasi_release(s);
+    return status;
+}
+
+/* ---- the rest of a head ------------------------------------------------ */
+
+/* The Content-Length that the guest gave, if it is one. */
+static bool given_length(const http_fields *fields, uint64_t *out)
+{
+    size_t at = 0;
+    const http_field *field =
+        http_fields_find(fields, "content-length", 14, &at);
+    if (!field || !field->value_len || field->value_len > 18)
+        return false;
+    const char *digits = field->text + field->name_len;
+    *out = 0;
+    for (uint32_t i = 0; i < field->value_len; i++) {
+        if (digits[i] < '0' || digits[i] > '9')
+            return false;
+        *out = *out * 10 + (uint64_t)(digits[i] - '0');
+    }
+    return true;
+}
+
+/*
+ * Writes the fields and the end of the head, and lets the body follow.  Without
+ * a length it comes in chunks; a message without a body says so (`says_zero`)
+ * where a reader would wait for one.
+ */
+static vm_status send_rest(cm_call *call, http_conn *conn, p3_message *message,
+                           bool may_have_body, bool says_zero)
+{
+    const http_fields *fields = message->base.fields;
+    uint64_t length = 0;
+    bool given = given_length(fields, &length), has_stream;
+    cm_value stream, trailers;
+    vm_status status =
+        p3_message_body(call, message, &has_stream, &stream, &trailers);
+    if (status != VM_OK)
+        return status;
+    http_conn_put_fields(conn, fields);
+    if (has_stream && may_have_body) {
+        http_conn_end_head(conn, given ? HTTP_LENGTH : HTTP_CHUNKED, length);
+        status = send_body(call, message->ctx, conn, &stream, &trailers);
+        http_conn_pump(conn);
+        return status;
+    }
+    if (has_stream)
+        cm_stream_discard(&stream);
+    cm_stream_discard(&trailers);
+    if (may_have_body && says_zero && !given)
+        http_conn_print(conn, "content-length: 0\r\n");
+    http_conn_end_head(conn, HTTP_NO_BODY, 0);
+    http_conn_pump(conn);
+    return VM_OK;
+}
+
+/* The future of `new` depends on this connection from here on. */
+static void follow(p3_message *message, http_conn *conn)
+{
+    if (message->sent && !message->sent->conn)
+        message->sent->conn = wasi_retain(conn);
+}
+
+/* ---- client ------------------------------------------------------------ */
+
+/* The state of a call of `send`: its connection. */
+static void abandon(void *state)
+{
+    http_conn *conn = state;
+    if (conn->state < HTTP_BODY)
+        http_conn_fail(conn, HTTP_CONNECTION_TERMINATED);
+    wasi_release(conn);
+}
+
+static http_timeouts timeouts_of(const http_options *options)
+{
+    return options ? (http_timeouts){options->timeout[0], options->timeout[1],
+                                     options->timeout[2]}
+                   : (http_timeouts){0};
+}
+
+/* "host", "host:port", "[v6]" or "[v6]:port"; `host` has room for 256. */
+static bool split_authority(const char *authority, char *host, uint16_t *port)
+{
+    const char *end = authority[0] == '[' ? strchr(authority, ']') : NULL;
+    const char *colon = strchr(end ? end : authority, ':');
+    size_t len = colon ? (size_t)(colon - authority) : strlen(authority);
+    *port = colon && colon[1] ? (uint16_t)atoi(colon + 1) : 80;
+    if (!len || len > 255 || !*port)
+        return false;
+    memcpy(host, authority, len);
+    host[len] = 0;
+    return true;
+}
+
+/* User information is not sent (RFC 9110, 4.2.4). */
+static const char *host_of(const p3_message *request)
+{
+    const char *authority = request->base.authority;
+    const char *user = authority ? strchr(authority, '@') : NULL;
+    return user ? user + 1 : authority;
+}
+
+static vm_status start(cm_call *call, wasi_ctx *ctx, p3_message *request,
+                       http_conn *conn)
+{
+    const char *method = request->base.method ? request->base.method : "GET";
+    const char *path = request->base.path ? request->base.path : "/";
+    bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
+                 !strcmp(method, "PATCH");
+    conn->to_head = !strcmp(method, "HEAD");
+    http_conn_print(conn,
+                    "%s %s%s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n",
+                    method, *path == '?' ? "/" : "", path, host_of(request));
+    follow(request, conn);
+    return send_rest(call, conn, request, true, posts);
+}
+
+/* Opens the connection; HTTP_OK or why not. */
+static http_error open_conn(wasi_ctx *ctx, const p3_message *request,
+                            http_conn **out)
+{
+    http_timeouts timeouts = timeouts_of(request->options);
+    const char *scheme = request->base.scheme, *authority = host_of(request);
+    char host[256];
+    uint16_t port;
+    if (!ctx->http_net)
+        return HTTP_REQUEST_DENIED;
+    if (scheme && !strcasecmp(scheme, "https"))
+        return HTTP_TLS_PROTOCOL_ERROR;
+    if (scheme && strcasecmp(scheme, "http"))
+        return HTTP_REQUEST_URI_INVALID;
+    if (!authority || !split_authority(authority, host, &port))
+        return HTTP_REQUEST_URI_INVALID;
+    *out = http_conn_connect(ctx->http_net, host, port, &timeouts);
+    return *out ? HTTP_OK : HTTP_INTERNAL_ERROR;
+}
+
+static vm_status begin_send(cm_call *call, wasi_ctx *ctx, p3_message *request,
+                            http_error *error)
+{
+    http_conn *conn = NULL;
+    vm_status status = VM_OK;
+    *error = open_conn(ctx, request, &conn);
+    if (!*error) {
+        cm_call_set_state(call, conn, abandon);
+        status = start(call, ctx, request, conn);
+    } else if (request->sent) {
+        request->sent->known = true;
+        request->sent->error = *error;
+    }
+    wasi_release(request);
+    return status;
+}
+
+vm_status p3_http_client_send(cm_call *call, void *host, const cm_value *args,
+                              cm_value *result)
+{
+    wasi_ctx *ctx = host;
+    http_error error = HTTP_OK;
+    if (!cm_call_state(call)) { /* the first time */
+        vm_status status = begin_send(call, ctx, args[0].rep, &error);
+        if (status != VM_OK)
+            return status;
+    }
+    if (error)
+        return http_error_result(call, result, error);
+    http_conn *conn = cm_call_state(call);
+    http_conn_pump(conn);
+    if (conn->state < HTTP_BODY)
+        return p3_http_wait(call, ctx, conn);
+    return conn->state == HTTP_FAILED
+               ? p3_http_failure(call, result, conn)
+               : wasi_ok_own(call, result, p3_message_of(ctx, conn));
+}
+
+/* ---- server ------------------------------------------------------------ */
+
+vm_status p3_http_respond(cm_call *call, http_conn *conn, p3_message *response)
+{
+    unsigned code = response->base.status;
+    bool no_body = !strcmp(conn->head.method, "HEAD") || code < 200 ||
+                   code == 204 || code == 304;
+    http_conn_print(conn, "HTTP/1.1 %u \r\n%s", code,
+                    conn->head.keep_alive ? "" : "connection: close\r\n");
+    follow(response, conn);
+    vm_status status = send_rest(call, conn, response, !no_body, true);
+    wasi_release(response);
+    return status;
+}
