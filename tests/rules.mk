@@ -57,27 +57,3 @@ $(ALLOC): tests/alloc/alloc.c $(EXERCISE) $(OUT)/libvyoma-all.a
 	@echo "  TEST    tests/alloc"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(filter-out -static,$(LDFLAGS)) \
 		$(WRAP) -o $@ $^ $(LDLIBS)
-
-# ---- host-call benchmarks --------------------------------------------------
-BENCH_HOST := $(OUT)/bench/host-driver
-$(BENCH_HOST): tests/bench/host/driver.c $(OUT)/libvyoma-all.a
-	@mkdir -p $(@D)
-	@echo "  CC      $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $< \
-		$(OUT)/libvyoma-all.a $(LDLIBS)
-
-build/bench/guest.wasm: tests/bench/host/guest.wat tools
-	@mkdir -p $(@D)
-	$(Q)node tests/tools/wat2wasm.mjs $< $@
-
-# make bench-host [JSON=1] [LARGE=component.wasm]: crossings in nanoseconds,
-# beside the peers that `make bench-host-peers` installed.
-.PHONY: bench-host bench-host-peers
-bench-host: $(BENCH_HOST) build/bench/guest.wasm
-	$(Q)tests/bench/host/run.py --driver $(BENCH_HOST) $(if $(JSON),--json) \
-		$(if $(LARGE),--large $(LARGE)) build/bench/guest.wasm
-
-bench-host-peers:
-	$(Q)cd tests/bench/host && npm ci --ignore-scripts --no-audit --no-fund
-	$(Q)$(PYTHON) -m venv build/bench/venv
-	$(Q)build/bench/venv/bin/pip install -q -r tests/bench/host/peers.txt

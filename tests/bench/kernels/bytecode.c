@@ -65,5 +65,5 @@ static int32_t run(int32_t argument)
 
 int main(int argc, char **argv)
 {
-    printf("%d\n", run(argc > 1 ? atoi(argv[1]) : 700000));
+    printf("%d\n", run(argc > 1 ? atoi(argv[1]) : 1500000));
 }

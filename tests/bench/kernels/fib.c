@@ -9,5 +9,5 @@ __attribute__((noinline)) static int fib(int n)
 
 int main(int argc, char **argv)
 {
-    printf("%d\n", fib(argc > 1 ? atoi(argv[1]) : 33));
+    printf("%d\n", fib(argc > 1 ? atoi(argv[1]) : 37));
 }

@@ -24,7 +24,7 @@ static step const steps[] = {add, mix, turn, pick};
 
 int main(int argc, char **argv)
 {
-    uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 6000000, x = 1;
+    uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 18000000, x = 1;
     for (uint32_t i = 0; i < n; i++)
         x = steps[(x >> 7 ^ i) & 3](x, i);
     printf("%u\n", x);

@@ -106,7 +106,7 @@ static double total(const value *v)
 int main(int argc, char **argv)
 {
     static char text[400000];
-    int rounds = argc > 1 ? atoi(argv[1]) : 20;
+    int rounds = argc > 1 ? atoi(argv[1]) : 70;
     size_t n = 0;
     text[n++] = '[';
     for (int i = 0; n < sizeof text - 200; i++)

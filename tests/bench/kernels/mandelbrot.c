@@ -16,7 +16,7 @@ static int escape(double cr, double ci)
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 400;
+    int n = argc > 1 ? atoi(argv[1]) : 1200;
     long total = 0;
     for (int y = 0; y < n; y++)
         for (int x = 0; x < n; x++)

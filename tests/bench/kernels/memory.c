@@ -32,7 +32,7 @@ static uint32_t differ(const uint8_t *x, const uint8_t *y, size_t n)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 150;
+    int rounds = argc > 1 ? atoi(argv[1]) : 900;
     uint32_t sum = 0;
     for (int i = 0; i < N; i++)
         a[i] = (uint8_t)(i * 31 >> 4);

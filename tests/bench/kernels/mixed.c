@@ -142,7 +142,7 @@ static uint16_t machine(uint16_t crc)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 1500;
+    int rounds = argc > 1 ? atoi(argv[1]) : 6000;
     uint16_t crc = 0;
     for (int r = 0; r < rounds; r++) {
         node *list = sort(reverse(make_list((uint32_t)r)));

@@ -43,7 +43,7 @@ static void advance(double dt)
 
 int main(int argc, char **argv)
 {
-    int steps = argc > 1 ? atoi(argv[1]) : 200000;
+    int steps = argc > 1 ? atoi(argv[1]) : 800000;
     while (steps--)
         advance(0.001);
     printf("%.9f %.9f\n", bodies[0].x, bodies[4].vz);

@@ -68,7 +68,7 @@ static float trace(vec from, vec way, int depth)
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 200;
+    int n = argc > 1 ? atoi(argv[1]) : 1200;
     double sum = 0;
     for (int y = 0; y < n; y++)
         for (int x = 0; x < n; x++)

@@ -72,7 +72,7 @@ static void block(const uint8_t *p)
 int main(int argc, char **argv)
 {
     static uint8_t data[65536];
-    int rounds = argc > 1 ? atoi(argv[1]) : 30;
+    int rounds = argc > 1 ? atoi(argv[1]) : 120;
     make_constants();
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 7 + (i >> 8));

@@ -8,7 +8,7 @@ static unsigned char composite[N];
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 6, count = 0;
+    int rounds = argc > 1 ? atoi(argv[1]) : 24, count = 0;
     while (rounds--) {
         memset(composite, 0, N);
         count = 0;

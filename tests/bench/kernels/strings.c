@@ -37,7 +37,7 @@ static word *lookup(const char *s)
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 400000;
+    int n = argc > 1 ? atoi(argv[1]) : 2400000;
     uint32_t seed = 7, most = 0;
     for (int i = 0; i < n; i++) {
         char text[16];

@@ -38,7 +38,7 @@ static uint64_t hash(const uint8_t *p, size_t n, uint64_t seed)
 int main(int argc, char **argv)
 {
     static uint8_t data[100003];
-    int rounds = argc > 1 ? atoi(argv[1]) : 300;
+    int rounds = argc > 1 ? atoi(argv[1]) : 6000;
     uint64_t h = 0;
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * i >> 3);

@@ -1,0 +1,59 @@
+# Benchmarks: the interpreter beside its peers, and calls between guest and
+# host.  What they need from elsewhere is pinned, named when it is fetched, and
+# kept in the user's cache.
+BENCH_CACHE := $(CACHE)/bench
+WASMI_VERSION := 2.0.0
+
+# make bench [PROGRAMS="lua fib"] [ROUNDS=3] [JSON=file] [CHART=file]
+#            [WASM3=program] [IWASM=program] [ENGINES=wasm3,native]
+# make bench-peers: wasmi from crates.io, node from npm.
+#
+# wasm3 compiles SQLite and QuickJS only when it is built with
+# -Dd_m3MaxFunctionStackHeight=16000.
+.PHONY: bench bench-peers
+bench: build/vyoma
+	@mkdir -p build/bench
+	$(Q)VYOMA=$(CURDIR)/$(OUT)/vyoma $(PYTHON) tests/bench/bench.py \
+		--rounds $(or $(ROUNDS),3) $(if $(JSON),--json $(JSON)) \
+		$(if $(ENGINES),--engines $(ENGINES)) \
+		--chart $(or $(CHART),build/bench/chart.svg) $(PROGRAMS)
+
+bench-peers: $(BENCH_CACHE)/peers/.wasmi-$(WASMI_VERSION) \
+	$(BENCH_CACHE)/peers/node_modules/.complete
+
+$(BENCH_CACHE)/peers/.wasmi-$(WASMI_VERSION):
+	@echo "  CARGO   wasmi_cli $(WASMI_VERSION) to $(BENCH_CACHE)/peers"
+	$(Q)cargo install --quiet --locked --root $(BENCH_CACHE)/peers \
+		--version $(WASMI_VERSION) wasmi_cli
+	$(Q)touch $@
+
+$(BENCH_CACHE)/peers/node_modules/.complete: $(wildcard tests/bench/peers/*)
+	@echo "  NPM     node to $(BENCH_CACHE)/peers"
+	@mkdir -p $(BENCH_CACHE)/peers
+	$(Q)cp $^ $(BENCH_CACHE)/peers/
+	$(Q)cd $(BENCH_CACHE)/peers && npm ci --ignore-scripts --no-audit --no-fund
+	$(Q)touch $@
+
+# ---- host calls ------------------------------------------------------------
+BENCH_HOST := $(OUT)/bench/host-driver
+$(BENCH_HOST): tests/bench/host/driver.c $(OUT)/libvyoma-all.a
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $< \
+		$(OUT)/libvyoma-all.a $(LDLIBS)
+
+build/bench/guest.wasm: tests/bench/host/guest.wat tools
+	@mkdir -p $(@D)
+	$(Q)node tests/tools/wat2wasm.mjs $< $@
+
+# make bench-host [JSON=1] [LARGE=component.wasm]: crossings in nanoseconds,
+# beside the peers that `make bench-host-peers` installed.
+.PHONY: bench-host bench-host-peers
+bench-host: $(BENCH_HOST) build/bench/guest.wasm
+	$(Q)tests/bench/host/run.py --driver $(BENCH_HOST) $(if $(JSON),--json) \
+		$(if $(LARGE),--large $(LARGE)) build/bench/guest.wasm
+
+bench-host-peers:
+	$(Q)cd tests/bench/host && npm ci --ignore-scripts --no-audit --no-fund
+	$(Q)$(PYTHON) -m venv build/bench/venv
+	$(Q)build/bench/venv/bin/pip install -q -r tests/bench/host/peers.txt
