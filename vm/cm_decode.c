@@ -446,12 +446,12 @@ static bool outer_type(cm_decoder *d, const cm_builder *from, uint32_t index,
 {
     if (index >= from->types.count)
         return cm_out_of_bounds(d, "type", index);
-    const cm_typedef *type = &from->types.at[index];
-    if (crosses && cm_type_is_open(type))
+    const cm_typedef type = from->types.at[index]; /* `from` may grow */
+    if (crosses && cm_type_is_open(&type))
         return cm_invalid(d, "cannot alias outer type which transitively "
                              "refers to resources not defined in the current "
                              "component");
-    return CM_PUSH(d, &d->scope->types, *type);
+    return CM_PUSH(d, &d->scope->types, type);
 }
 
 static bool outer_step(cm_decoder *d, cm_sort sort, uint32_t count,

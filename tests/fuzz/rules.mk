@@ -27,7 +27,7 @@ $(FUZZ_OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/robust/exercise*.c) \
 		-fsanitize=fuzzer,address,undefined -fuse-ld=lld-19 \
 		-o $@ $^ -lm -lpthread
 
-$(FUZZ_OUT)/oracle: tests/fuzz/oracle.c $(FUZZ_OUT)/libvyoma.a
+$(FUZZ_OUT)/oracle: $(wildcard tests/fuzz/oracle*.c) $(FUZZ_OUT)/libvyoma.a
 	$(Q)$(CC) $(CPPFLAGS) -MF $@.d $(FUZZ_FLAGS) \
 		-fsanitize=address,undefined -fuse-ld=lld-19 -o $@ $^ -lm -lpthread
 
