@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-enum { NETD_RESOLVED = 64, NETD_LOOKUPS = 4 };
+enum { NETD_RESOLVED = 64, NETD_LOOKUPS = 4, NETD_HEARD = 256 };
 
 /* An address that was looked up for a rule's name. */
 typedef struct netd_resolved {
@@ -19,11 +19,19 @@ typedef struct netd_resolved {
     uint8_t address[16];
 } netd_resolved;
 
+/* Who sent a datagram to a UDP server, and to which of its ports. */
+typedef struct netd_heard {
+    uint8_t address[16];
+    uint16_t port, local_port;
+} netd_heard;
+
 typedef struct netd_client {
     uint32_t id;
     int control;
     char app[GRANT_NAME];
     grant_network rules;
+    uint32_t nheard; /* ever; the table turns */
+    netd_heard heard[NETD_HEARD];
     /* Shared with the threads that look names up. */
     pthread_mutex_t lock;
     uint32_t refs, lookups;
@@ -50,6 +58,10 @@ bool netd_may_open(const netd_client *c, grant_protocol protocol);
 bool netd_may_bind(const netd_client *c, const netd_target *target);
 bool netd_may_listen(const netd_client *c, const netd_target *target);
 bool netd_may_connect(netd_client *c, const netd_target *target);
+/* UDP: a server may answer, from the same port, who has sent it something. */
+void netd_hear(netd_client *c, const netd_target *peer, uint16_t local_port);
+bool netd_may_answer(const netd_client *c, const netd_target *peer,
+                     uint16_t local_port);
 bool netd_may_resolve(const netd_client *c, const char *name);
 
 /* Starts a lookup in a thread; a descriptor that yields wasi_net_address

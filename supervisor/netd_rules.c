@@ -118,6 +118,29 @@ bool netd_may_connect(netd_client *c, const netd_target *t)
     return false;
 }
 
+bool netd_may_answer(const netd_client *c, const netd_target *peer,
+                     uint16_t local_port)
+{
+    for (uint32_t i = 0; i < NETD_HEARD && i < c->nheard; i++)
+        if (c->heard[i].port == peer->port &&
+            c->heard[i].local_port == local_port &&
+            !memcmp(c->heard[i].address, peer->address, 16))
+            return true;
+    return false;
+}
+
+void netd_hear(netd_client *c, const netd_target *peer, uint16_t local_port)
+{
+    if (netd_may_answer(c, peer, local_port))
+        return;
+    netd_heard *heard = &c->heard[c->nheard++ % NETD_HEARD];
+    memcpy(heard->address, peer->address, 16);
+    heard->port = peer->port;
+    heard->local_port = local_port;
+    if (c->nheard == 2 * NETD_HEARD) /* stays "full" */
+        c->nheard = NETD_HEARD;
+}
+
 static bool same_name(const char *a, const char *b)
 {
     size_t len = strlen(a);

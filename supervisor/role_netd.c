@@ -6,7 +6,8 @@
  *   bind, listen   an address and port of `listen`; listening checks the
  *                  address that the socket really has
  *   connect, send  an address and port of `connect`, or an address that this
- *                  process has just looked up for a name in `connect`
+ *                  process has just looked up for a name in `connect`; UDP
+ *                  servers may send to who has sent to them
  *   resolve        names of `connect`, or any with `resolve`
  *
  * IPv4-mapped IPv6 addresses are compared as what they are: IPv4.
@@ -37,6 +38,10 @@ static struct {
     char dns[INET_ADDRSTRLEN];
     netd_client *clients[MAX_CLIENTS];
     char data[NET_MAX_DATAGRAM];
+    struct {
+        net_source source;
+        char data[NET_MAX_DATAGRAM];
+    } received;
 } self;
 
 /* ---- the machine's address ----------------------------------------- */
@@ -94,8 +99,9 @@ typedef struct asking {
     netd_client *from;
     net_request head;
     size_t size;
-    int fd;     /* came along, or -1; closed in any case */
-    int answer; /* goes along with the answer, or -1 */
+    int fd;      /* came along, or -1; closed in any case */
+    int answer;  /* goes along with the answer, or -1 */
+    size_t rest; /* of self.received, follows the answer */
     netd_target target;
 } asking;
 
@@ -167,13 +173,33 @@ static int do_bind(asking *a)
     return bind(a->fd, (struct sockaddr *)&address, len) ? -errno : 0;
 }
 
+/* What a socket is bound to. */
+static int local_target(const asking *a, netd_target *out)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    if (getsockname(a->fd, (struct sockaddr *)&address, &len))
+        return -errno;
+    out->protocol = a->target.protocol;
+    return netd_target_from(&address, out) ? 0 : -EACCES;
+}
+
+static bool may_reach(const asking *a)
+{
+    netd_target local;
+    if (netd_may_connect(a->from, &a->target))
+        return true;
+    return a->target.protocol == GRANT_UDP && !local_target(a, &local) &&
+           netd_may_answer(a->from, &a->target, local.port);
+}
+
 static int do_connect(asking *a)
 {
     struct sockaddr_storage address;
     int err = check_socket(a);
     if (err)
         return err;
-    if (a->head.family != AF_UNSPEC && !netd_may_connect(a->from, &a->target))
+    if (a->head.family != AF_UNSPEC && !may_reach(a))
         return -EACCES;
     socklen_t len = to_sockaddr(&a->head, &address);
     return connect(a->fd, (struct sockaddr *)&address, len) ? -errno : 0;
@@ -181,16 +207,14 @@ static int do_connect(asking *a)
 
 static int do_listen(asking *a)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
+    netd_target real;
     a->target.protocol = GRANT_TCP;
     int err = check_socket(a);
+    if (!err)
+        err = local_target(a, &real);
     if (err)
         return err;
-    if (getsockname(a->fd, (struct sockaddr *)&address, &len))
-        return -errno;
-    netd_target real = {.protocol = GRANT_TCP};
-    if (!netd_target_from(&address, &real) || !netd_may_listen(a->from, &real))
+    if (!netd_may_listen(a->from, &real))
         return -EACCES;
     return listen(a->fd, a->head.backlog) ? -errno : 0;
 }
@@ -202,13 +226,54 @@ static int do_sendto(asking *a)
     int err = check_socket(a);
     if (err)
         return err;
-    if (!netd_may_connect(a->from, &a->target))
+    if (!may_reach(a))
         return -EACCES;
     socklen_t len = to_sockaddr(&a->head, &address);
     ssize_t sent =
         sendto(a->fd, self.data, a->size, MSG_DONTWAIT | MSG_NOSIGNAL,
                (struct sockaddr *)&address, len);
     return sent < 0 ? -errno : (int)sent;
+}
+
+static void put_source(const struct sockaddr_storage *from, net_source *out)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
+    *out = (net_source){.family = from->ss_family};
+    if (from->ss_family == AF_INET) {
+        out->port = ntohs(in->sin_port);
+        memcpy(out->address, &in->sin_addr, 4);
+    } else {
+        out->port = ntohs(in6->sin6_port);
+        out->scope = in6->sin6_scope_id;
+        memcpy(out->address, &in6->sin6_addr, 16);
+    }
+}
+
+/* For servers: who has sent may be answered. */
+static int do_receive(asking *a)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof from;
+    netd_target local, peer = {.protocol = GRANT_UDP};
+    a->target.protocol = GRANT_UDP;
+    int err = check_socket(a);
+    if (!err)
+        err = local_target(a, &local);
+    if (err)
+        return err;
+    if (!netd_may_listen(a->from, &local))
+        return -EACCES;
+    ssize_t n = recvfrom(a->fd, self.received.data, sizeof self.received.data,
+                         MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+    if (n < 0)
+        return -errno;
+    if (!netd_target_from(&from, &peer))
+        return -EIO;
+    netd_hear(a->from, &peer, local.port);
+    put_source(&from, &self.received.source);
+    a->rest = sizeof self.received.source + (size_t)n;
+    return (int)n;
 }
 
 static int do_resolve(asking *a)
@@ -228,6 +293,7 @@ static int (*const ops[NET_OP_END])(asking *a) = {
     [NET_OPEN] = do_open,       [NET_BIND] = do_bind,
     [NET_CONNECT] = do_connect, [NET_LISTEN] = do_listen,
     [NET_SENDTO] = do_sendto,   [NET_RESOLVE] = do_resolve,
+    [NET_RECEIVE] = do_receive,
 };
 
 /* ---- clients ------------------------------------------------------- */
@@ -248,8 +314,8 @@ static void client_end(netd_client *c)
 static bool answer(asking *a, int result)
 {
     net_answer reply = {a->head.op, result};
-    int err = msg_send(a->from->control, &reply, sizeof reply, NULL, 0,
-                       &a->answer, a->answer >= 0, MSG_DONTWAIT);
+    int err = msg_send(a->from->control, &reply, sizeof reply, &self.received,
+                       a->rest, &a->answer, a->answer >= 0, MSG_DONTWAIT);
     if (a->answer >= 0)
         close(a->answer);
     if (a->fd >= 0)

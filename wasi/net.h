@@ -36,6 +36,10 @@ typedef struct wasi_net_ops {
     /* UDP to an address that connect did not name.  Bytes sent. */
     ssize_t (*sendto)(wasi_net *net, int fd, const void *data, size_t size,
                       const struct sockaddr *address, socklen_t len);
+    /* UDP: a datagram that came to a server, which is a socket bound to a port
+     * of its choice; whoever sent it may be answered from then on.  Bytes. */
+    ssize_t (*receive)(wasi_net *net, int fd, void *buf, size_t size,
+                       struct sockaddr_storage *from, socklen_t *len);
     /* Starts a lookup.  The result is a descriptor that yields
      * wasi_net_address records and then ends; owned by the caller. */
     int (*resolve)(wasi_net *net, const char *name, size_t len);

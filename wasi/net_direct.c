@@ -80,6 +80,15 @@ static ssize_t direct_sendto(wasi_net *net, int fd, const void *data,
     return n < 0 ? -errno : n;
 }
 
+static ssize_t direct_receive(wasi_net *net, int fd, void *buf, size_t size,
+                              struct sockaddr_storage *from, socklen_t *len)
+{
+    *len = sizeof *from;
+    ssize_t n =
+        recvfrom(fd, buf, size, MSG_DONTWAIT, (struct sockaddr *)from, len);
+    return n < 0 ? -errno : n;
+}
+
 /* ---- name lookup, on a thread of its own -------------------------------- */
 
 struct lookup {
@@ -163,6 +172,7 @@ static const wasi_net_ops direct_ops = {
     .connect = direct_connect,
     .listen = direct_listen,
     .sendto = direct_sendto,
+    .receive = direct_receive,
     .resolve = direct_resolve,
     .destroy = direct_destroy,
 };

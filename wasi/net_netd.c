@@ -26,9 +26,16 @@ static void drop_stale(int fd)
             close(got);
 }
 
-/* `give` goes along (or -1); *take, if not NULL, receives a descriptor. */
+/* What may come with an answer. */
+typedef struct reply {
+    int fd;     /* -1: none */
+    void *data; /* room for `size` bytes */
+    size_t size, got;
+} reply;
+
+/* `give` goes along (or -1); `reply` may be NULL. */
 static int ask(wasi_net *net, net_request *request, const void *data, int give,
-               int *take)
+               reply *reply)
 {
     netd *n = (netd *)net;
     net_answer answer;
@@ -38,16 +45,20 @@ static int ask(wasi_net *net, net_request *request, const void *data, int give,
                        &give, give >= 0, 0);
     if (err)
         return err == -EPIPE ? -ENETDOWN : err;
-    ssize_t rest = msg_recv(n->fd, &answer, sizeof answer, NULL, 0, &got, 1, 0);
-    if (rest)
+    ssize_t rest =
+        msg_recv(n->fd, &answer, sizeof answer, reply ? reply->data : NULL,
+                 reply ? reply->size : 0, &got, 1, 0);
+    if (rest < 0)
         return -ENETDOWN;
     if (answer.op != request->op) { /* netd was started again */
         answer.result = -EAGAIN;
     }
-    if (take && answer.result >= 0 && got >= 0)
-        *take = got;
+    if (reply && answer.result >= 0)
+        reply->fd = got;
     else if (got >= 0)
         close(got);
+    if (reply)
+        reply->got = (size_t)rest;
     return answer.result;
 }
 
@@ -71,12 +82,18 @@ static bool put_address(net_request *r, const struct sockaddr *address,
     return address->sa_family == AF_UNSPEC;
 }
 
+static int ask_fd(wasi_net *net, net_request *request, const void *data)
+{
+    reply reply = {.fd = -1};
+    int err = ask(net, request, data, -1, &reply);
+    return err < 0 ? err : reply.fd < 0 ? -EIO : reply.fd;
+}
+
 static int netd_open(wasi_net *net, wasi_net_protocol protocol, int family)
 {
     net_request r = {
         .op = NET_OPEN, .protocol = protocol, .family = (uint32_t)family};
-    int fd = -1, err = ask(net, &r, NULL, -1, &fd);
-    return err < 0 ? err : fd < 0 ? -EIO : fd;
+    return ask_fd(net, &r, NULL);
 }
 
 static int with_address(wasi_net *net, net_op op, wasi_net_protocol protocol,
@@ -118,14 +135,53 @@ static ssize_t netd_sendto(wasi_net *net, int fd, const void *data, size_t size,
     return ask(net, &r, data, fd, NULL);
 }
 
+static socklen_t get_source(const net_source *source,
+                            struct sockaddr_storage *from)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)from;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)from;
+    memset(from, 0, sizeof *from);
+    from->ss_family = (sa_family_t)source->family;
+    if (source->family == AF_INET) {
+        in->sin_port = htons(source->port);
+        memcpy(&in->sin_addr, source->address, 4);
+        return sizeof *in;
+    }
+    in6->sin6_port = htons(source->port);
+    in6->sin6_scope_id = source->scope;
+    memcpy(&in6->sin6_addr, source->address, 16);
+    return sizeof *in6;
+}
+
+static ssize_t netd_receive(wasi_net *net, int fd, void *buf, size_t size,
+                            struct sockaddr_storage *from, socklen_t *len)
+{
+    struct {
+        net_source source;
+        uint8_t data[NET_MAX_DATAGRAM];
+    } *in = malloc(sizeof *in);
+    net_request r = {.op = NET_RECEIVE, .protocol = WASI_NET_UDP};
+    if (!in)
+        return -ENOMEM;
+    reply reply = {.fd = -1, .data = in, .size = sizeof *in};
+    ssize_t n = ask(net, &r, NULL, fd, &reply);
+    if (n >= 0 && reply.got != sizeof in->source + (size_t)n)
+        n = -EIO;
+    if (n >= 0) {
+        *len = get_source(&in->source, from);
+        n = (size_t)n < size ? n : (ssize_t)size;
+        memcpy(buf, in->data, (size_t)n);
+    }
+    free(in);
+    return n;
+}
+
 static int netd_resolve(wasi_net *net, const char *name, size_t len)
 {
     net_request r = {.op = NET_RESOLVE, .size = (uint32_t)len};
-    int fd = -1;
     if (!len || len >= NET_NAME)
         return -EINVAL;
-    int err = ask(net, &r, name, -1, &fd);
-    return err < 0 ? err : fd < 0 ? -EIO : fd;
+    return ask_fd(net, &r, name);
 }
 
 static void netd_destroy(wasi_net *net)
@@ -142,6 +198,7 @@ wasi_net *wasi_net_netd(int fd)
         .connect = netd_connect,
         .listen = netd_listen,
         .sendto = netd_sendto,
+        .receive = netd_receive,
         .resolve = netd_resolve,
         .destroy = netd_destroy,
     };

@@ -261,7 +261,7 @@ NET_FN(udp_receive)
         return wasi_no_memory(call);
     if (udp->state != NET_BOUND)
         return outcome(call, result, ENOTCONN);
-    ssize_t n = net_socket_receive(udp, scratch, NET_DATAGRAM_MAX, &from);
+    ssize_t n = net_socket_receive(host, udp, scratch, NET_DATAGRAM_MAX, &from);
     if (n == -EAGAIN)
         return wait_for(call, host, udp->fd, POLLIN);
     if (n < 0)

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-enum { NET_MAX_DATAGRAM = 16384, NET_NAME = 256 };
+enum { NET_MAX_DATAGRAM = 65535, NET_NAME = 256 };
 
 typedef enum net_op {
     NET_OPEN = 1, /* answers with one descriptor */
@@ -19,6 +19,7 @@ typedef enum net_op {
     NET_LISTEN,
     NET_SENDTO,  /* a datagram of `size` bytes follows */
     NET_RESOLVE, /* a name of `size` bytes follows; answers a descriptor */
+    NET_RECEIVE, /* a net_source and a datagram follow the answer */
     NET_OP_END,
 } net_op;
 
@@ -36,9 +37,18 @@ typedef struct net_request {
 
 typedef struct net_answer {
     uint32_t op;
-    int32_t result; /* 0, bytes sent, or a negative errno */
+    int32_t result; /* 0, bytes sent or received, or a negative errno */
 } net_answer;
 
+typedef struct net_source {
+    uint32_t family; /* the rest as in net_request */
+    uint32_t scope;
+    uint16_t port;
+    uint16_t pad;
+    uint8_t address[16];
+} net_source;
+
+static_assert(sizeof(net_source) == 28, "wire size");
 static_assert(sizeof(net_request) == 48, "wire size");
 static_assert(sizeof(net_answer) == 8, "wire size");
 

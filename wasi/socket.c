@@ -36,6 +36,12 @@ bool net_address_equal(const net_address *a, const net_address *b)
            !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr);
 }
 
+static in_port_t port_of(const net_address *address)
+{
+    return address->any.sa_family == AF_INET ? address->v4.sin_port
+                                             : address->v6.sin6_port;
+}
+
 /* An address of `family` that can name one host: not multicast, not broadcast,
  * not IPv4 within IPv6. */
 static bool is_unicast(const net_address *address, int family)
@@ -113,8 +119,10 @@ int net_socket_bind(wasi_ctx *ctx, net_socket *s, const net_address *address)
         return EINVAL;
     int error =
         -net->ops->bind(net, s->protocol, s->fd, &address->any, address->len);
-    if (!error)
+    if (!error) {
         s->state = NET_BOUND;
+        s->serves = s->protocol == WASI_NET_UDP && port_of(address);
+    }
     /* the kernel's words for "bound already" and "no port is left" */
     return error == EINVAL ? EISCONN : error == ENOBUFS ? EADDRINUSE : error;
 }
@@ -272,15 +280,33 @@ int net_socket_send(wasi_ctx *ctx, net_socket *s, const void *data, size_t size,
     return n < 0 ? (int)-n : 0;
 }
 
-ssize_t net_socket_receive(const net_socket *s, void *buf, size_t size,
-                           net_address *from)
+/* A server's datagrams come through the policy, which learns whom it may
+ * answer. */
+static ssize_t receive_one(wasi_net *net, const net_socket *s, void *buf,
+                           size_t size, net_address *from)
+{
+    struct sockaddr_storage storage;
+    if (s->serves) {
+        ssize_t n =
+            net->ops->receive(net, s->fd, buf, size, &storage, &from->len);
+        if (n >= 0)
+            memcpy(&from->v6, &storage, sizeof from->v6);
+        return n;
+    }
+    from->len = sizeof from->v6;
+    ssize_t n =
+        recvfrom(s->fd, buf, size, MSG_DONTWAIT, &from->any, &from->len);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t net_socket_receive(wasi_ctx *ctx, const net_socket *s, void *buf,
+                           size_t size, net_address *from)
 {
     ssize_t n;
-    do { /* what came before the socket was tied to its peer is not for it */
-        from->len = sizeof from->v6;
-        n = recvfrom(s->fd, buf, size, MSG_DONTWAIT, &from->any, &from->len);
-    } while (n >= 0 && s->has_peer && !net_address_equal(from, &s->peer));
-    return n < 0 ? -errno : n;
+    do /* what came before the socket was tied to its peer is not for it */
+        n = receive_one(ctx->net, s, buf, size, from);
+    while (n >= 0 && s->has_peer && !net_address_equal(from, &s->peer));
+    return n;
 }
 
 /* ---- options ----------------------------------------------------------- */

@@ -49,6 +49,7 @@ typedef struct net_socket {
     int backlog;
     bool shut_in, shut_out;
     bool sends, receives; /* 0.3: asked for already */
+    bool serves;          /* UDP: bound to a port of its choice */
     bool has_peer;        /* UDP */
     net_address peer;
     uint64_t generation; /* UDP of 0.2: of the pair of streams that works */
@@ -84,8 +85,9 @@ VM_MUST_CHECK int net_socket_send(wasi_ctx *ctx, net_socket *s,
                                   const net_address *to);
 /* One datagram's size, or a negative errno. */
 enum { NET_DATAGRAM_MAX = 64 << 10 };
-VM_MUST_CHECK ssize_t net_socket_receive(const net_socket *s, void *buf,
-                                         size_t size, net_address *from);
+VM_MUST_CHECK ssize_t net_socket_receive(wasi_ctx *ctx, const net_socket *s,
+                                         void *buf, size_t size,
+                                         net_address *from);
 
 /* ---- options ----------------------------------------------------------- */
 

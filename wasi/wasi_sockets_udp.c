@@ -148,7 +148,7 @@ NET_FN(receive)
         return outcome(call, result, EISCONN);
     while (count < max) {
         net_address from;
-        ssize_t n = net_socket_receive(stream->socket, scratch,
+        ssize_t n = net_socket_receive(host, stream->socket, scratch,
                                        NET_DATAGRAM_MAX, &from);
         if (n < 0 && n != -EAGAIN && !count)
             return outcome(call, result, (int)-n);

@@ -436,6 +436,11 @@ static int v6(wasi_net *net,
     return err;
 }
 
+static void wait_for_input(int fd)
+{
+    poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+}
+
 static const char *word(int err)
 {
     return err == -EACCES ? "refused"
@@ -484,6 +489,58 @@ static int network(runner_job *job)
     return rest_in_peace(job);
 }
 
+static struct sockaddr_in local_of(int fd)
+{
+    struct sockaddr_in in;
+    socklen_t len = sizeof in;
+    getsockname(fd, (struct sockaddr *)&in, &len);
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return in;
+}
+
+static const char *sent(wasi_net *net, int from, struct sockaddr_in to)
+{
+    return word((int)net->ops->sendto(net, from, "x", 1, (struct sockaddr *)&to,
+                                      sizeof to));
+}
+
+/* Grant: listen and connect udp:127.0.0.1:5300.  A server, and two clients that
+ * nobody granted it to reach. */
+static int udp_server(runner_job *job)
+{
+    wasi_net *net = wasi_net_netd(job->fds[RUNNER_NET]);
+    const wasi_net_ops *ops = net->ops;
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(5300),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_storage from;
+    socklen_t len;
+    char data[8];
+    int server = ops->open(net, WASI_NET_UDP, AF_INET);
+    int client = ops->open(net, WASI_NET_UDP, AF_INET);
+    int other = ops->open(net, WASI_NET_UDP, AF_INET);
+    SAY("udp bind: %s\n", word(ops->bind(net, WASI_NET_UDP, server,
+                                         (struct sockaddr *)&at, sizeof at)));
+    SAY("udp ask: %s\n", sent(net, client, at));
+    SAY("udp too early: %s\n", sent(net, server, local_of(client)));
+    wait_for_input(server);
+    SAY("udp receive: %s\n",
+        word((int)ops->receive(net, server, data, sizeof data, &from, &len)));
+    SAY("udp answer: %s\n", sent(net, server, local_of(client)));
+    SAY("udp from another socket: %s\n", sent(net, other, local_of(client)));
+    SAY("udp to another: %s\n", sent(net, server, local_of(other)));
+    at = local_of(client);
+    at.sin_port = htons(ntohs(at.sin_port) + 1);
+    SAY("udp to another port: %s\n", sent(net, server, at));
+    SAY("udp no server receives: %s\n",
+        word((int)ops->receive(net, client, data, sizeof data, &from, &len)));
+    SAY("udp nothing came: %s\n",
+        ops->receive(net, server, data, sizeof data, &from, &len) == -EAGAIN
+            ? "yes"
+            : "no");
+    return rest_in_peace(job);
+}
+
 /* No name server answers here: what counts is that netd outlives the lookup,
  * and that only names of the rules are looked up. */
 static int lookup(runner_job *job)
@@ -528,6 +585,7 @@ static const struct {
     {"sleeper", ipc_sleeper},
     {"network", network},
     {"lookup", lookup},
+    {"udp-server", udp_server},
 };
 
 static int act(runner_job *job)

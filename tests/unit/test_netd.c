@@ -129,6 +129,31 @@ static void port_zero_is_for_clients(void **state)
     netd_client_release(client);
 }
 
+/* The table turns: old peers are forgotten, never others let in. */
+static void a_server_answers_who_asked(void **state)
+{
+    netd_client *c = client_with("udp:53", NULL);
+    netd_target first = at(GRANT_UDP, "10.0.0.1", 4000);
+    netd_target mapped = at(GRANT_UDP, "::ffff:10.0.0.1", 4000);
+    netd_target port = at(GRANT_UDP, "10.0.0.1", 4001);
+    assert_false(netd_may_answer(c, &first, 53));
+    netd_hear(c, &first, 53);
+    netd_hear(c, &first, 53);
+    assert_int_equal(c->nheard, 1);
+    assert_true(netd_may_answer(c, &first, 53));
+    assert_true(netd_may_answer(c, &mapped, 53));
+    assert_false(netd_may_answer(c, &first, 54));
+    assert_false(netd_may_answer(c, &port, 53));
+    assert_false(netd_may_connect(c, &first));
+    for (uint16_t i = 0; i < 3 * NETD_HEARD; i++) {
+        netd_target peer = at(GRANT_UDP, "10.0.0.2", (uint16_t)(5000 + i));
+        netd_hear(c, &peer, 53);
+        assert_true(netd_may_answer(c, &peer, 53));
+    }
+    assert_false(netd_may_answer(c, &first, 53));
+    netd_client_release(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +162,7 @@ int main(void)
         cmocka_unit_test(many_answers_turn_the_table),
         cmocka_unit_test(names_are_resolved_only_if_listed),
         cmocka_unit_test(port_zero_is_for_clients),
+        cmocka_unit_test(a_server_answers_who_asked),
     };
     return cmocka_run_group_tests_name("netd", tests, NULL, NULL);
 }
