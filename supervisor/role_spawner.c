@@ -12,9 +12,11 @@
 #include "gfx/text.h"
 #include "supervisor/roles.h"
 #include "wasi/msg.h"
+#include "wasi/tls.h"
 #include "wasi/wasi.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -98,7 +100,28 @@ static int spawn(const spawn_request *request, runner_job *job, int control)
 typedef struct warm {
     vm_engine *engine;
     cm_linker *linker;
+    tls_trust *trust;
 } warm;
+
+/* The authorities of the machine: every file in SYSTEM/certificates.  Mapped
+ * here, since runners open no file. */
+static tls_trust *load_trust(const role_options *options)
+{
+    char pattern[256];
+    glob_t found;
+    tls_trust *trust = tls_trust_create();
+    snprintf(pattern, sizeof pattern, "%s/certificates/*", options->system);
+    if (!trust || glob(pattern, 0, NULL, &found))
+        return trust;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        int error = tls_trust_add_file(trust, found.gl_pathv[i]);
+        if (error)
+            fprintf(stderr, "spawner: %s: %s: not believed\n",
+                    found.gl_pathv[i], strerror(error));
+    }
+    globfree(&found);
+    return trust;
+}
 
 static bool warm_up(warm *w)
 {
@@ -122,8 +145,10 @@ static void serve(int control, const warm *warm)
         _exit(0); /* PID 1 is gone */
     if (rest < 0)
         return;
-    runner_job job = {
-        .request = &request, .engine = warm->engine, .linker = warm->linker};
+    runner_job job = {.request = &request,
+                      .engine = warm->engine,
+                      .linker = warm->linker,
+                      .trust = warm->trust};
     place_fds(&request, got, &job);
     spawn_reply reply = {.id = request.id};
     reply.pid = spawn(&request, &job, control);
@@ -145,8 +170,8 @@ static void load_fonts(const role_options *options)
 int spawner_main(int control, const role_options *options)
 {
     load_fonts(options);
+    warm warm = {.trust = load_trust(options)};
     enter(control);
-    warm warm;
     if (!warm_up(&warm))
         return 1;
     status_message ready = {STATUS_READY, 0};

@@ -47,6 +47,7 @@ typedef struct runner_job {
     int fds[RUNNER_FDS];      /* -1: not granted; now the job's */
     struct vm_engine *engine; /* made before the fork: pages are shared */
     struct cm_linker *linker; /* likewise, with all WIT read */
+    struct tls_trust *trust;  /* likewise; nothing parsed yet */
 } runner_job;
 extern int (*runner_payload)(runner_job *job);
 

@@ -393,6 +393,20 @@ static bool o_max_body(run_options *options, const char *value)
     return set_size(options, "--max-body", value, &options->max_body);
 }
 
+static bool o_ca(run_options *options, const char *value)
+{
+    if (!options->trust)
+        options->trust = tls_trust_create();
+    int error =
+        options->trust ? tls_trust_add_file(options->trust, value) : ENOMEM;
+    if (!error)
+        return true;
+    fprintf(stderr, "vyoma %s: --ca %s: %s\n", options->command, value,
+            error == ENODATA ? "no certificate in PEM form in it"
+                             : strerror(error));
+    return false;
+}
+
 static bool o_link(run_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -457,6 +471,8 @@ static const option long_options[] = {
      "call this export: a name, or for components name(arguments)"},
     {"--link", "IMPORT=FILE", o_link,
      "satisfy an import from another component"},
+    {"--ca", "FILE", o_ca,
+     "believe these certificates as well as the machine's"},
     {"--argv0", "NAME", o_argv0, "the program's name as it sees it"},
     {"--addr", "HOST:PORT", o_addr, "serve: where to listen"},
     {"--workers", "N", o_workers, "serve: processes"},
@@ -585,6 +601,10 @@ int run_options_parse(int argc, char **argv, run_options *out)
     push(&out->args, out->argv0 ? out->argv0 : base_name(out->file));
     while (i < argc)
         push(&out->args, argv[i++]);
+    if (out->http && !out->trust)
+        out->trust = tls_trust_create();
+    if (out->http && out->trust) /* without any, TLS fails when it is used */
+        (void)!tls_trust_add_system(out->trust);
     if (out->inherit_env)
         for (char **entry = environ; *entry; entry++)
             push(&out->env, *entry);
@@ -597,6 +617,7 @@ void run_options_finish(run_options *options)
         close(options->preopens[i].fd);
     for (size_t i = 0; i < options->nlinks; i++)
         free((char *)options->links[i].name);
+    tls_trust_destroy(options->trust);
     free(options->links);
     free(options->preopens);
     free(options->args.items);
@@ -656,6 +677,7 @@ vm_status run_options_context(const run_options *options, wasi_ctx **out,
         .npreopens = options->npreopens,
         .net = net,
         .http_net = http_net,
+        .trust = options->trust,
         .display_fd = -1,
         .ipc_fd = -1,
         .process_fd = -1,

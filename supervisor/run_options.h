@@ -6,6 +6,7 @@
 #define VYOMA_RUN_OPTIONS_H
 
 #include "wasi/net.h"
+#include "wasi/tls.h"
 #include "wasi/wasi.h"
 
 typedef struct run_list {
@@ -34,6 +35,7 @@ typedef struct run_options {
     size_t npreopens;
     run_link *links;
     size_t nlinks;
+    tls_trust *trust; /* with `http`: the machine's authorities, and --ca's */
     vm_store_limits limits;
     uint64_t fuel;       /* UINT64_MAX: endless */
     uint64_t timeout_ns; /* 0: endless */

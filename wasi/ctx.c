@@ -60,6 +60,7 @@ vm_status wasi_ctx_create(const wasi_config *config, wasi_ctx **out,
     ctx->stdio[2] = config->stderr_fd;
     ctx->net = config->net;
     ctx->http_net = config->http_net ? config->http_net : config->net;
+    ctx->trust = config->trust;
     ctx->display_fd = config->display_fd;
     ctx->ipc_fd = config->ipc_fd;
     ctx->process_fd = config->process_fd;

@@ -5,6 +5,7 @@
  *   http_conn.c  one exchange on one connection: finding the peer, sending,
  *                receiving, bodies; advanced by http_conn_pump whenever a guest
  *                looks or waits
+ *   http_client.c  an outgoing request's connection and first lines
  *   wasi_http*.c the WIT's resources
  */
 #ifndef VYOMA_WASI_HTTP_H
@@ -12,6 +13,7 @@
 
 #include "wasi/internal.h"
 #include "wasi/net.h"
+#include "wasi/tls.h"
 
 enum {
     HTTP_HEAD_MAX = 64 << 10,    /* bytes of a head on the wire */
@@ -67,7 +69,8 @@ typedef enum http_error {
     HTTP_ERROR_COUNT,
 } http_error;
 
-/* Stream errors carry an errno; those of HTTP are this and the error. */
+/* Stream errors carry an errno; those of HTTP are this and the error, with the
+ * TLS alert in the second byte. */
 #define HTTP_ERRNO 20000
 
 /* ---- fields ------------------------------------------------------------ */
@@ -148,9 +151,10 @@ typedef struct http_buffer {
 typedef enum http_state {
     HTTP_RESOLVING,
     HTTP_CONNECTING,
-    HTTP_HEAD, /* open; waiting for the peer's head */
-    HTTP_BODY, /* head is known; its body may be read */
-    HTTP_DONE, /* body and trailers are complete */
+    HTTP_SECURING, /* connected; the TLS handshake is on its way */
+    HTTP_HEAD,     /* open; waiting for the peer's head */
+    HTTP_BODY,     /* head is known; its body may be read */
+    HTTP_DONE,     /* body and trailers are complete */
     HTTP_FAILED,
 } http_state;
 
@@ -175,7 +179,12 @@ typedef struct http_conn {
     bool server;   /* we answer */
     bool to_head;  /* the exchange is a HEAD request */
     http_state state;
-    http_error error; /* in HTTP_FAILED */
+    http_error error;  /* in HTTP_FAILED */
+    uint8_t tls_alert; /* with HTTP_TLS_ALERT_RECEIVED */
+    struct tls *tls;   /* NULL: plain, or not yet */
+    tls_trust *trust;  /* of a client that is to use TLS; not owned */
+    const tls_identity *identity; /* of such a server; not owned */
+    char *host;                   /* the peer's name; owned */
     wasi_net_address addresses[HTTP_ADDRESSES_MAX];
     size_t naddresses, tried;
     uint16_t port;
@@ -200,6 +209,12 @@ http_conn *http_conn_connect(wasi_net *net, const char *host, uint16_t port,
  * `max_body` are refused. */
 http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
                            uint64_t max_body);
+/*
+ * The connection is to use TLS: for a client that was just created, with
+ * authorities to believe; for a server's, with what it shows.  They outlive it.
+ */
+void http_conn_secure(http_conn *conn, tls_trust *trust);
+void http_conn_secure_server(http_conn *conn, const tls_identity *identity);
 /* All of the request's body is here, or as much as is kept. */
 bool http_conn_body_is_here(const http_conn *conn);
 
@@ -223,6 +238,23 @@ ssize_t http_conn_write(http_conn *conn, const void *buf, size_t len);
 /* Completes the body; `trailers` may be NULL.  False: wrong length. */
 VM_MUST_CHECK bool http_conn_finish(http_conn *conn,
                                     const http_fields *trailers);
+/* ---- clients ----------------------------------------------------------- */
+
+/*
+ * Starts on an exchange with `authority` (no scheme: https), as far as `ctx` is
+ * granted it.  HTTP_OK and a connection, or what is wrong with the request;
+ * HTTP_INTERNAL_ERROR: out of memory.  What fails later is in conn->error.
+ */
+VM_MUST_CHECK http_error http_client_open(wasi_ctx *ctx, const char *scheme,
+                                          const char *authority,
+                                          const http_timeouts *timeouts,
+                                          http_conn **out);
+/* Writes what a request's head starts with; NULL: GET, and "/". */
+void http_client_begin(http_conn *conn, const char *method, const char *path,
+                       const char *authority);
+
+/* ---- servers ----------------------------------------------------------- */
+
 /* A server's connection: makes it ready for the next request, if it can be. */
 bool http_conn_reset(http_conn *conn);
 

@@ -3,8 +3,10 @@
  * that never waits: a guest that looks at a future or a body pumps it, and a
  * guest that waits polls for what the next step needs.
  *
- *   client: resolving -> connecting -> head -> body -> done
- *   server:                            head -> body -> done (-> head)
+ *   client: resolving -> connecting (-> securing) -> head -> body -> done
+ *   server:                         (securing ->)   head -> body -> done
+ *
+ * and from done back to head, if the connection is kept.
  */
 #include "wasi/http.h"
 
@@ -68,6 +70,7 @@ static const uint8_t *buffer_data(const http_buffer *buffer)
 static void conn_finish(void *self)
 {
     http_conn *conn = self;
+    tls_destroy(conn->tls);
     if (conn->fd >= 0)
         close(conn->fd);
     if (conn->lookup_fd >= 0)
@@ -76,6 +79,7 @@ static void conn_finish(void *self)
     wasi_release(conn->trailers);
     free(conn->in.data);
     free(conn->out.data);
+    free(conn->host);
     free(conn);
 }
 
@@ -112,16 +116,19 @@ void http_conn_fail(http_conn *conn, http_error error)
         shutdown(conn->fd, SHUT_RDWR);
 }
 
-static bool parse_literal(http_conn *conn, const char *host)
+/* An IPv6 address has brackets, which conn->host loses. */
+static bool parse_literal(http_conn *conn)
 {
     wasi_net_address *to = &conn->addresses[0];
-    char copy[64];
+    char *host = conn->host;
     size_t len = strlen(host);
     bool brackets = len > 2 && host[0] == '[' && host[len - 1] == ']';
-    snprintf(copy, sizeof copy, "%.*s", (int)(len - 2 * brackets),
-             host + brackets);
+    if (brackets) {
+        memmove(host, host + 1, len - 2);
+        host[len - 2] = 0;
+    }
     to->family = brackets ? AF_INET6 : AF_INET;
-    if (inet_pton(to->family, copy, to->bytes) != 1)
+    if (inet_pton(to->family, host, to->bytes) != 1)
         return false;
     conn->naddresses = 1;
     return true;
@@ -142,11 +149,16 @@ http_conn *http_conn_connect(wasi_net *net, const char *host, uint16_t port,
     http_conn *conn = conn_create(timeouts);
     if (!conn)
         return NULL;
+    conn->host = strdup(host);
+    if (!conn->host) {
+        wasi_release(conn);
+        return NULL;
+    }
     conn->net = net;
     conn->port = port;
     conn->deadline = after(conn->timeouts.connect);
     conn->state = HTTP_CONNECTING;
-    if (parse_literal(conn, host))
+    if (parse_literal(conn))
         return conn;
     conn->state = HTTP_RESOLVING;
     conn->lookup_fd = net->ops->resolve(net, host, strlen(host));
@@ -171,6 +183,17 @@ http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
     conn->state = HTTP_HEAD;
     conn->deadline = after(conn->timeouts.first_byte);
     return conn;
+}
+
+void http_conn_secure(http_conn *conn, tls_trust *trust)
+{
+    conn->trust = trust;
+}
+
+void http_conn_secure_server(http_conn *conn, const tls_identity *identity)
+{
+    conn->identity = identity;
+    conn->state = HTTP_SECURING;
 }
 
 /* ---- finding the peer -------------------------------------------------- */
@@ -267,25 +290,82 @@ static bool step_connect(http_conn *conn)
         error = errno;
     if (error)
         return next_address(conn, error);
+    if (conn->trust) {
+        conn->state = HTTP_SECURING; /* in the same time */
+        return true;
+    }
     conn->state = HTTP_HEAD;
     conn->deadline = after(conn->timeouts.first_byte);
     return true;
 }
 
+static bool fail_tls(http_conn *conn)
+{
+    static const http_error errors[] = {
+        [TLS_CAUSE_PROTOCOL] = HTTP_TLS_PROTOCOL_ERROR,
+        [TLS_CAUSE_CERTIFICATE] = HTTP_TLS_CERTIFICATE_ERROR,
+        [TLS_CAUSE_ALERT] = HTTP_TLS_ALERT_RECEIVED,
+        [TLS_CAUSE_CLOSED] = HTTP_CONNECTION_TERMINATED,
+        [TLS_CAUSE_MEMORY] = HTTP_INTERNAL_ERROR,
+    };
+    tls_failure failure = tls_failure_of(conn->tls);
+    conn->tls_alert = failure.alert;
+    http_conn_fail(conn, errors[failure.cause]);
+    return true;
+}
+
+static bool step_secure(http_conn *conn)
+{
+    if (!conn->tls)
+        conn->tls = conn->server
+                        ? tls_accept(conn->identity, conn->fd)
+                        : tls_connect(conn->trust, conn->fd, conn->host);
+    if (!conn->tls) {
+        http_conn_fail(conn, HTTP_INTERNAL_ERROR);
+        return true;
+    }
+    int n = tls_handshake(conn->tls);
+    if (n < 0)
+        return fail_tls(conn);
+    if (!n)
+        return false;
+    conn->state = HTTP_HEAD;
+    if (!conn->server) /* whose handshake and head share one deadline */
+        conn->deadline = after(conn->timeouts.first_byte);
+    return true;
+}
+
 /* ---- bytes in and out -------------------------------------------------- */
+
+/* Both: bytes, 0 for "not now", or negative: no more. */
+
+static ssize_t send_some(http_conn *conn, const void *buf, size_t len)
+{
+    if (conn->tls)
+        return tls_write(conn->tls, buf, len);
+    ssize_t n = send(conn->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+}
+
+static ssize_t receive_some(http_conn *conn, void *buf, size_t len)
+{
+    if (conn->tls)
+        return tls_read(conn->tls, buf, len);
+    ssize_t n = recv(conn->fd, buf, len, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return n ? n : WASI_CLOSED;
+}
 
 static bool step_flush(http_conn *conn)
 {
     if (!conn->out.len)
         return false;
-    ssize_t n = send(conn->fd, buffer_data(&conn->out), conn->out.len,
-                     MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n > 0) {
+    ssize_t n = send_some(conn, buffer_data(&conn->out), conn->out.len);
+    if (n > 0)
         buffer_drop(&conn->out, (size_t)n);
-        return true;
-    }
-    if (errno == EAGAIN || errno == EINTR)
-        return false;
+    if (n >= 0)
+        return n > 0;
     /* the peer may have answered before it closed: read that first */
     buffer_drop(&conn->out, conn->out.len);
     conn->out_ended = true;
@@ -308,11 +388,13 @@ static bool step_fill(http_conn *conn)
         http_conn_fail(conn, HTTP_INTERNAL_ERROR);
         return true;
     }
-    ssize_t n = recv(conn->fd, conn->in.data + conn->in.at + conn->in.len, PART,
-                     MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t n =
+        receive_some(conn, conn->in.data + conn->in.at + conn->in.len, PART);
+    if (!n)
         return false;
-    if (n <= 0) {
+    if (n == WASI_FAILED && conn->tls)
+        return fail_tls(conn);
+    if (n < 0) {
         conn->saw_eof = true;
         return true;
     }
@@ -383,6 +465,7 @@ static void check_deadline(http_conn *conn)
     static const http_error errors[] = {
         [HTTP_RESOLVING] = HTTP_DNS_TIMEOUT,
         [HTTP_CONNECTING] = HTTP_CONNECTION_TIMEOUT,
+        [HTTP_SECURING] = HTTP_CONNECTION_TIMEOUT,
         [HTTP_HEAD] = HTTP_CONNECTION_READ_TIMEOUT,
         [HTTP_BODY] = HTTP_CONNECTION_READ_TIMEOUT,
     };
@@ -395,6 +478,7 @@ static bool step(http_conn *conn)
     switch (conn->state) {
     case HTTP_RESOLVING: return step_resolve(conn);
     case HTTP_CONNECTING: return step_connect(conn);
+    case HTTP_SECURING: return step_secure(conn);
     case HTTP_HEAD:
         return step_head(conn) || step_flush(conn) || step_fill(conn);
     case HTTP_BODY: return step_flush(conn) || step_fill(conn);
@@ -410,6 +494,14 @@ void http_conn_pump(http_conn *conn)
     check_deadline(conn);
 }
 
+/* Either direction of TLS may need the other. */
+static short events_of(const http_conn *conn, bool writing)
+{
+    return conn->tls ? tls_events(conn->tls, writing)
+           : writing ? POLLOUT
+                     : POLLIN;
+}
+
 void http_conn_want(const http_conn *conn, wasi_wait *wait)
 {
     wait->step = true;
@@ -423,10 +515,15 @@ void http_conn_want(const http_conn *conn, wasi_wait *wait)
         wait->fd = conn->fd;
         wait->events = POLLOUT;
         return;
+    case HTTP_SECURING:
+        wait->fd = conn->fd;
+        wait->events = events_of(conn, false);
+        return;
     case HTTP_FAILED: wait->ready = true; return;
     default:
-        wait->events = (short)((wants_input(conn) ? POLLIN : 0) |
-                               (conn->out.len ? POLLOUT : 0));
+        wait->events =
+            (short)((wants_input(conn) ? events_of(conn, false) : 0) |
+                    (conn->out.len ? events_of(conn, true) : 0));
         wait->fd = wait->events ? conn->fd : -1;
     }
 }
@@ -451,7 +548,9 @@ static ssize_t read_nothing(http_conn *conn)
 {
     if (!conn->saw_eof)
         return 0;
-    if (conn->head.framing == HTTP_UNTIL_CLOSE)
+    /* RFC 9112, 9.8: without TLS's goodbye that may not be all */
+    bool was_cut = conn->tls && tls_was_cut(conn->tls);
+    if (conn->head.framing == HTTP_UNTIL_CLOSE && !was_cut)
         return read_done(conn);
     return read_failed(conn, conn->server ? HTTP_CONNECTION_TERMINATED
                                           : HTTP_RESPONSE_INCOMPLETE);

@@ -32,9 +32,10 @@ struct wasi_ctx {
     uint64_t clock_resolution_ns;
     void (*waiting)(void *data); /* NULL once it was called */
     void *waiting_data;
-    uint8_t *scratch;               /* wasi_scratch */
-    uint64_t secret;                /* keys the metadata hashes */
-    wasi_net *http_net;             /* for outgoing requests; may be net */
+    uint8_t *scratch;        /* wasi_scratch */
+    uint64_t secret;         /* keys the metadata hashes */
+    wasi_net *http_net;      /* for outgoing requests; may be net */
+    struct tls_trust *trust; /* of outgoing TLS; not owned; may be NULL */
     struct wasi_keyvalue *keyvalue; /* made on first use */
     size_t http_budget;             /* bytes in the guest's header fields */
     volatile sig_atomic_t interrupted;

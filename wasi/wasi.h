@@ -49,9 +49,10 @@ typedef struct wasi_config {
     size_t npreopens;
     wasi_net *net;      /* NULL without WASI_CAP_NETWORK; ownership passes */
     wasi_net *http_net; /* for outgoing HTTP; NULL: net; ownership passes */
-    int display_fd;     /* connection to the compositor, or -1 */
-    int ipc_fd;         /* connection to the broker, or -1 */
-    int process_fd;     /* connection to PID 1, or -1 */
+    struct tls_trust *trust; /* for TLS; NULL: none; outlives the context */
+    int display_fd;          /* connection to the compositor, or -1 */
+    int ipc_fd;              /* connection to the broker, or -1 */
+    int process_fd;          /* connection to PID 1, or -1 */
     uint64_t clock_resolution_ns; /* coarsest clock step; 0: finest */
     /* Called once, before the guest first waits for input or time: what it
      * does at its start is then done.  May be NULL. */

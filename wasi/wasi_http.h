@@ -72,12 +72,16 @@ typedef struct http_future_response {
 http_incoming *http_incoming_create(http_conn *conn);
 http_outparam *http_outparam_create(http_conn *conn, bool *was_set);
 
-/* The variant error-code; false when memory ran out. */
+/* The variant error-code; `alert` is TLS's, or 0.  False: out of memory. */
 VM_MUST_CHECK bool http_error_lower(cm_call *call, http_error error,
-                                    cm_value *out);
+                                    uint8_t alert, cm_value *out);
 /* As result::err(error-code). */
 VM_MUST_CHECK vm_status http_error_result(cm_call *call, cm_value *result,
                                           http_error error);
+/* The same of a failed connection; and what its streams' errors carry. */
+VM_MUST_CHECK vm_status http_failure_result(cm_call *call, cm_value *result,
+                                            const http_conn *conn);
+int http_failure_errno(const http_conn *conn);
 
 /* Frees what a message holds, not the message. */
 void http_outgoing_clear(http_outgoing *message);

@@ -14,7 +14,7 @@ static ssize_t body_read(wasi_input *in, void *buf, size_t len)
     http_incoming_body *body = in->owner;
     ssize_t n = http_conn_read(body->conn, buf, len);
     if (n == WASI_FAILED)
-        in->error = HTTP_ERRNO + (int)body->conn->error;
+        in->error = http_failure_errno(body->conn);
     return n;
 }
 
@@ -131,7 +131,7 @@ HTTP_FN(trailers_get)
     }
     future->taken = true;
     if (conn->state == HTTP_FAILED) {
-        status = http_error_result(call, &outcome, conn->error);
+        status = http_failure_result(call, &outcome, conn);
     } else {
         void *fields = conn->trailers ? wasi_retain(conn->trailers) : NULL;
         status = cm_some(call, &trailers,
@@ -222,9 +222,8 @@ static ssize_t body_write(wasi_output *out, const void *buf, size_t len)
     ssize_t n =
         conn ? http_conn_write(conn, buf, len) : write_early(body, buf, len);
     if (n == WASI_FAILED)
-        out->error =
-            HTTP_ERRNO +
-            (int)(conn && conn->error ? conn->error : HTTP_INTERNAL_ERROR);
+        out->error = conn && conn->error ? http_failure_errno(conn)
+                                         : HTTP_ERRNO + HTTP_INTERNAL_ERROR;
     if (n > 0)
         body->written += (uint64_t)n;
     if (conn)

@@ -6,7 +6,7 @@
 
 /* ---- error-code -------------------------------------------------------- */
 
-/* What a case carries; all we send is "nothing known". */
+/* What a case carries; all we know of is TLS's alert. */
 typedef enum payload {
     NONE,
     OPTION,          /* option<...>: none */
@@ -34,13 +34,25 @@ static const uint8_t payloads[HTTP_ERROR_COUNT] = {
     [HTTP_INTERNAL_ERROR] = OPTION,
 };
 
-bool http_error_lower(cm_call *call, http_error error, cm_value *out)
+/* record { option<u8>, option<string> } */
+static void lower_alert(uint8_t alert, cm_value *fields, cm_value *room)
+{
+    room[0].u = alert;
+    room[1] = wasi_string(tls_alert_text(alert));
+    for (int i = 0; i < 2; i++) {
+        fields[i].variant.index = 1;
+        fields[i].variant.payload = room + i;
+    }
+}
+
+bool http_error_lower(cm_call *call, http_error error, uint8_t alert,
+                      cm_value *out)
 {
     *out = (cm_value){.variant = {.index = (uint64_t)error - 1}};
     payload kind = payloads[error];
     if (kind == NONE)
         return true;
-    cm_value *values = wasi_values(call, 3);
+    cm_value *values = wasi_values(call, 5);
     if (!values)
         return false;
     out->variant.payload = values; /* zeroed: an option that is none */
@@ -48,24 +60,41 @@ bool http_error_lower(cm_call *call, http_error error, cm_value *out)
         values->list.items = values + 1;
         values->list.len = 2;
     }
+    if (kind == TLS && alert)
+        lower_alert(alert, values + 1, values + 3);
     return true;
 }
 
 vm_status http_error_result(cm_call *call, cm_value *result, http_error error)
 {
     cm_value code;
-    return http_error_lower(call, error, &code) ? cm_err(call, result, &code)
-                                                : wasi_no_memory(call);
+    return http_error_lower(call, error, 0, &code) ? cm_err(call, result, &code)
+                                                   : wasi_no_memory(call);
+}
+
+vm_status http_failure_result(cm_call *call, cm_value *result,
+                              const http_conn *conn)
+{
+    cm_value code;
+    return http_error_lower(call, conn->error, conn->tls_alert, &code)
+               ? cm_err(call, result, &code)
+               : wasi_no_memory(call);
+}
+
+int http_failure_errno(const http_conn *conn)
+{
+    return HTTP_ERRNO + ((int)conn->error | conn->tls_alert << 8);
 }
 
 HTTP_FN(http_error_code)
 {
     const wasi_error *error = args[0].rep;
-    int code = error->number - HTTP_ERRNO;
+    int number = error->number - HTTP_ERRNO, code = number & 0xff;
     cm_value value;
-    if (code <= HTTP_OK || code >= HTTP_ERROR_COUNT)
+    if (number <= HTTP_OK || code >= HTTP_ERROR_COUNT)
         return cm_some(call, result, NULL);
-    return http_error_lower(call, (http_error)code, &value)
+    return http_error_lower(call, (http_error)code, (uint8_t)(number >> 8),
+                            &value)
                ? cm_some(call, result, &value)
                : wasi_no_memory(call);
 }

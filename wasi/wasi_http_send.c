@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- framing ----------------------------------------------------------- */
 
@@ -51,29 +50,6 @@ static void future_finish(void *self)
     free(future);
 }
 
-/* "host:port", "[v6]:port" or without a port.  `host` has room for 256. */
-static bool split_authority(const char *authority, char *host, uint16_t *port)
-{
-    const char *end = authority[0] == '[' ? strchr(authority, ']') : NULL;
-    if (authority[0] == '[' && !end)
-        return false;
-    const char *colon = strchr(end ? end : authority, ':');
-    size_t len = colon ? (size_t)(colon - authority) : strlen(authority);
-    *port = 80;
-    if (!len || len > 255)
-        return false;
-    memcpy(host, authority, len);
-    host[len] = 0;
-    if (!colon || !colon[1])
-        return true;
-    char *rest;
-    unsigned long value = strtoul(colon + 1, &rest, 10);
-    if (*rest || colon[1] == '-' || colon[1] == '+' || !value || value > 65535)
-        return false;
-    *port = (uint16_t)value;
-    return true;
-}
-
 static http_timeouts timeouts_of(const cm_value *option)
 {
     const http_options *options =
@@ -89,56 +65,35 @@ static void send_request(http_conn *conn, http_outgoing *request)
     const char *method = request->method ? request->method : "GET";
     bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
                  !strcmp(method, "PATCH");
-    const char *path = request->path && *request->path ? request->path : "/";
-    conn->to_head = !strcmp(method, "HEAD");
-    http_conn_print(conn,
-                    "%s %s%s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n",
-                    method, *path == '?' ? "/" : "", path, request->authority);
+    http_client_begin(conn, method, request->path, request->authority);
     put_rest_of_head(conn, request, true, posts);
     if (request->body)
         http_body_attach(request->body, conn);
     http_conn_pump(conn);
 }
 
-static http_error check_request(const wasi_ctx *ctx,
-                                const http_outgoing *request, char *host,
-                                uint16_t *port)
-{
-    if (!ctx->http_net)
-        return HTTP_REQUEST_DENIED;
-    if (request->scheme && !strcasecmp(request->scheme, "https"))
-        return HTTP_TLS_PROTOCOL_ERROR;
-    if (request->scheme && strcasecmp(request->scheme, "http"))
-        return HTTP_REQUEST_URI_INVALID;
-    if (!request->authority || !split_authority(request->authority, host, port))
-        return HTTP_REQUEST_URI_INVALID;
-    return HTTP_OK;
-}
-
 HTTP_FN(handle)
 {
-    wasi_ctx *ctx = host;
     http_outgoing *request = args[0].rep;
     http_timeouts timeouts = timeouts_of(&args[1]);
     if (args[1].variant.index)
         wasi_release(args[1].variant.payload->rep);
-    char name[256];
-    uint16_t port;
-    http_error error = check_request(ctx, request, name, &port);
+    http_conn *conn = NULL;
+    http_error error = http_client_open(host, request->scheme,
+                                        request->authority, &timeouts, &conn);
     if (error) {
         wasi_release(request);
         return http_error_result(call, result, error);
     }
     http_future_response *future =
         wasi_object_create(sizeof *future, future_finish);
-    if (future)
-        future->conn = http_conn_connect(ctx->http_net, name, port, &timeouts);
-    if (!future || !future->conn) {
-        wasi_release(future);
+    if (!future) {
+        wasi_release(conn);
         wasi_release(request);
         return wasi_no_memory(call);
     }
-    send_request(future->conn, request);
+    future->conn = conn;
+    send_request(conn, request);
     wasi_release(request);
     return wasi_ok_own(call, result, future);
 }
@@ -177,7 +132,7 @@ HTTP_FN(response_get)
     }
     future->taken = true;
     status = conn->state == HTTP_FAILED
-                 ? http_error_result(call, &outcome, conn->error)
+                 ? http_failure_result(call, &outcome, conn)
                  : wasi_ok_own(call, &outcome, http_incoming_create(conn));
     if (status == VM_OK)
         status = cm_ok(call, &once, &outcome);

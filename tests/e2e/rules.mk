@@ -4,7 +4,7 @@
 # file each: faults/ go wrong on purpose, probe.c prints where the windows are.
 
 E2E_WASM := $(patsubst tests/e2e/%.c,build/e2e/%.wasm, \
-	$(wildcard tests/e2e/faults/*.c tests/e2e/probe/*.c))
+	$(wildcard tests/e2e/faults/*.c tests/e2e/probe/*.c tests/e2e/fetch/*.c))
 N ?= 200
 
 # Core modules are kept between builds.
