@@ -223,6 +223,11 @@ static const rule pairs[] = {
     END,
 };
 
+static const rule tls[] = {
+    ALLOW(sysinfo), /* qsort(3) asks how much memory there is */
+    END,
+};
+
 static const rule console[] = {
     EQUALS(ioctl, 1, TCGETS),
     EQUALS(ioctl, 1, TIOCGWINSZ),
@@ -241,6 +246,7 @@ static const struct {
     {POLICY_SPAWN, spawn},     {POLICY_THREADS, threads},
     {POLICY_CONSOLE, console}, {POLICY_DISPLAY, display},
     {POLICY_PAIRS, pairs},     {POLICY_MOUNTS, mounts},
+    {POLICY_TLS, tls},
 };
 #define SETS (sizeof sets_table / sizeof *sets_table)
 
@@ -250,9 +256,10 @@ const policy_role policy_roles[] = {
     {"logger", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL},
     {"manifests", POLICY_CORE | POLICY_MESSAGES | POLICY_READ},
     {"folders", POLICY_CORE | POLICY_MESSAGES | POLICY_MOUNTS},
+    /* Runners inherit its filter: theirs can only be narrower. */
     {"spawner", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_FILES |
                     POLICY_STREAM | POLICY_SPAWN | POLICY_CONSOLE |
-                    POLICY_DISPLAY},
+                    POLICY_DISPLAY | POLICY_TLS},
     /* The resolver looks for its files, in an empty root. */
     {"netd", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_STREAM |
                  POLICY_SOCKETS | POLICY_THREADS | POLICY_READ},

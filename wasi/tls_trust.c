@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
@@ -166,6 +167,9 @@ SSL_CTX *tls_trust_context(tls_trust *trust)
 
 tls_trust *tls_trust_create(void)
 {
+    /* Certificates' dates are compared in UTC, yet gmtime(3) looks for the
+     * machine's time zone once; in a jail, opening a file would be the end. */
+    tzset();
     return calloc(1, sizeof(tls_trust));
 }
 
