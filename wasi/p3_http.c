@@ -21,12 +21,6 @@ vm_status p3_http_wait(cm_call *call, wasi_ctx *ctx, const http_conn *conn)
     return wasi_p3_wait(call, ctx, &wait);
 }
 
-vm_status p3_http_failure(cm_call *call, cm_value *result,
-                          const http_conn *conn)
-{
-    return http_error_result(call, result, conn->error);
-}
-
 /* ---- whether it was sent ----------------------------------------------- */
 
 static void sent_finish(void *self)
@@ -60,8 +54,11 @@ static vm_status read_sent(void *state, cm_call *call, void *out, size_t max,
     if (status != VM_OK)
         return status;
     *n = 1;
-    return sent->error ? http_error_result(call, out, sent->error)
-                       : cm_ok(call, out, NULL);
+    if (!sent->error)
+        return cm_ok(call, out, NULL);
+    return sent->conn && sent->conn->error == sent->error
+               ? http_failure_result(call, out, sent->conn)
+               : http_error_result(call, out, sent->error);
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -248,7 +245,7 @@ static vm_status read_trailers(void *state, cm_call *call, void *out,
         return p3_http_wait(call, in->ctx, conn);
     *n = 1;
     if (conn->state == HTTP_FAILED)
-        return p3_http_failure(call, out, conn);
+        return http_failure_result(call, out, conn);
     void *fields = conn->trailers ? wasi_retain(conn->trailers) : NULL;
     vm_status status =
         cm_some(call, &trailers, fields ? &(cm_value){.rep = fields} : NULL);

@@ -46,9 +46,6 @@ VM_MUST_CHECK vm_status p3_message_body(cm_call *call, p3_message *message,
 /* Answers VM_PENDING until the connection can go on. */
 VM_MUST_CHECK vm_status p3_http_wait(cm_call *call, wasi_ctx *ctx,
                                      const http_conn *conn);
-/* result<_, error-code> of a failed connection */
-VM_MUST_CHECK vm_status p3_http_failure(cm_call *call, cm_value *result,
-                                        const http_conn *conn);
 /* error-code from the guest */
 http_error p3_error_lift(const cm_value *value);
 

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- a body on its way ------------------------------------------------- */
 
@@ -181,20 +180,6 @@ static http_timeouts timeouts_of(const http_options *options)
                    : (http_timeouts){0};
 }
 
-/* "host", "host:port", "[v6]" or "[v6]:port"; `host` has room for 256. */
-static bool split_authority(const char *authority, char *host, uint16_t *port)
-{
-    const char *end = authority[0] == '[' ? strchr(authority, ']') : NULL;
-    const char *colon = strchr(end ? end : authority, ':');
-    size_t len = colon ? (size_t)(colon - authority) : strlen(authority);
-    *port = colon && colon[1] ? (uint16_t)atoi(colon + 1) : 80;
-    if (!len || len > 255 || !*port)
-        return false;
-    memcpy(host, authority, len);
-    host[len] = 0;
-    return true;
-}
-
 /* User information is not sent (RFC 9110, 4.2.4). */
 static const char *host_of(const p3_message *request)
 {
@@ -207,35 +192,11 @@ static vm_status start(cm_call *call, wasi_ctx *ctx, p3_message *request,
                        http_conn *conn)
 {
     const char *method = request->base.method ? request->base.method : "GET";
-    const char *path = request->base.path ? request->base.path : "/";
     bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
                  !strcmp(method, "PATCH");
-    conn->to_head = !strcmp(method, "HEAD");
-    http_conn_print(conn,
-                    "%s %s%s HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n",
-                    method, *path == '?' ? "/" : "", path, host_of(request));
+    http_client_begin(conn, method, request->base.path, host_of(request));
     follow(request, conn);
     return send_rest(call, conn, request, true, posts);
-}
-
-/* Opens the connection; HTTP_OK or why not. */
-static http_error open_conn(wasi_ctx *ctx, const p3_message *request,
-                            http_conn **out)
-{
-    http_timeouts timeouts = timeouts_of(request->options);
-    const char *scheme = request->base.scheme, *authority = host_of(request);
-    char host[256];
-    uint16_t port;
-    if (!ctx->http_net)
-        return HTTP_REQUEST_DENIED;
-    if (scheme && !strcasecmp(scheme, "https"))
-        return HTTP_TLS_PROTOCOL_ERROR;
-    if (scheme && strcasecmp(scheme, "http"))
-        return HTTP_REQUEST_URI_INVALID;
-    if (!authority || !split_authority(authority, host, &port))
-        return HTTP_REQUEST_URI_INVALID;
-    *out = http_conn_connect(ctx->http_net, host, port, &timeouts);
-    return *out ? HTTP_OK : HTTP_INTERNAL_ERROR;
 }
 
 static vm_status begin_send(cm_call *call, wasi_ctx *ctx, p3_message *request,
@@ -243,7 +204,9 @@ static vm_status begin_send(cm_call *call, wasi_ctx *ctx, p3_message *request,
 {
     http_conn *conn = NULL;
     vm_status status = VM_OK;
-    *error = open_conn(ctx, request, &conn);
+    http_timeouts timeouts = timeouts_of(request->options);
+    *error = http_client_open(ctx, request->base.scheme, host_of(request),
+                              &timeouts, &conn);
     if (!*error) {
         cm_call_set_state(call, conn, abandon);
         status = start(call, ctx, request, conn);
@@ -272,7 +235,7 @@ vm_status p3_http_client_send(cm_call *call, void *host, const cm_value *args,
     if (conn->state < HTTP_BODY)
         return p3_http_wait(call, ctx, conn);
     return conn->state == HTTP_FAILED
-               ? p3_http_failure(call, result, conn)
+               ? http_failure_result(call, result, conn)
                : wasi_ok_own(call, result, p3_message_of(ctx, conn));
 }
 
