@@ -28,7 +28,11 @@
         VM_PARAMS)
 /* Off the hot path: never inlined, placed apart. */
 #define COLD __attribute__((noinline, cold))
-#define JUMP(handler) VM_MUSTTAIL return handler(VM_ARGS)
+#define JUMP(handler)                                                          \
+    do {                                                                       \
+        VM_FORGET_SPARE();                                                     \
+        VM_MUSTTAIL return handler(VM_ARGS);                                   \
+    } while (0)
 /* On to the instruction n cells further. */
 #define NEXT(n)                                                                \
     do {                                                                       \
@@ -171,6 +175,9 @@ static inline uint8_t *far_address(const vm_cell *pc, vm_instance *inst,
 #define RELOAD_MEMORY()                                                        \
     (mem = inst->memory0->data, msize = vm_memory_bytes(inst->memory0))
 
+/* Hidden, so that a conditional jump can lead straight to them. */
+#pragma GCC visibility push(hidden)
+
 /* Traps; each stops the run. */
 HANDLER(vm_trap_memory);
 HANDLER(vm_trap_divide);
@@ -182,6 +189,7 @@ HANDLER(vm_thrown); /* fiber->exception is set: unwind */
 
 /* Out of budget at pc: take a slice of fuel and go on, or stop. */
 HANDLER(vm_refuel);
+#pragma GCC visibility pop
 
 /* A backward branch or a call was taken: count it. */
 #define COUNT_THEN_GO()                                                        \

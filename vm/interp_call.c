@@ -434,9 +434,17 @@ void vm_interp_run(vm_fiber *fiber)
     const vm_registers *r = &fiber->regs;
     vm_instance *inst = r->instance;
     vm_memory *memory = inst ? inst->memory0 : fiber->store->no_memory;
-    vm_handler first = (vm_handler)(uintptr_t)*r->pc;
-    first(r->pc, r->fp, inst, fiber, memory->data, vm_memory_bytes(memory), 0,
-          r->acc, r->l0, r->l1, r->fd, r->fs, r->d0);
+    const vm_cell *pc = r->pc;
+    vm_slot *fp = r->fp;
+    uint8_t *mem = memory->data;
+    uint64_t msize = vm_memory_bytes(memory), budget = 0;
+    uint64_t acc = r->acc, l0 = r->l0, l1 = r->l1;
+    double fd = r->fd, d0 = r->d0;
+    float fs = r->fs;
+#ifdef VM_SPARE_RCX
+    uint64_t spare = 0;
+#endif
+    ((vm_handler)(uintptr_t)*pc)(VM_ARGS);
 }
 
 /* ---- traps
