@@ -88,7 +88,6 @@ static void set_target(cc *c, uint32_t half, uint32_t base, uint32_t to)
 
 static void bind(cc *c, uint32_t *list, uint32_t target)
 {
-    c->barrier = c->ncells;
     while (*list != NO_PATCH) {
         uint32_t i = *list;
         patch *p = &c->patches[i];
@@ -237,11 +236,6 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
     insn in;
     uint32_t which = back ? VM_BRANCH_BACK : VM_BRANCH_FORWARD;
     bool test_zero = false;
-    if (cond.kind == E_PENDING) {
-        uint32_t half = cc_fuse_branch(c, sense, back, base);
-        if (half)
-            return half;
-    }
     if (cond.kind == E_PENDING && is_compare(c->pending.op)) {
         in = c->pending;
         c->has_pending = false;
@@ -265,9 +259,6 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
                     .offset = c->offset};
         in.row = vm_branch_rows[in.op];
         cc_resolve(c, &in, &cond, C_INT, NULL, C_INT, false);
-        uint32_t half = cc_fuse_zero_test(c, &in, sense, back, base);
-        if (half)
-            return half;
     }
     const vm_handler *row = vm_branch_rows[in.op];
     *base = cc_start(c, row[VM_ROW_INDEX(in.ak, in.bk, which)]);
@@ -307,7 +298,8 @@ void cc_branch_if(cc *c, entry cond, bool sense, uint32_t depth)
  * ---------------------------------------------------------------------------
  */
 
-/* Where an entry of the table leads: straight to the label, or to moves. */
+/* Where an entry of the table leads: straight to the label, or to moves.  The
+ * labels that need moves are chained through `next_stub`. */
 static void table_target(cc *c, uint32_t depth, uint32_t half, uint32_t base,
                          uint32_t *stubs)
 {
@@ -321,17 +313,16 @@ static void table_target(cc *c, uint32_t depth, uint32_t half, uint32_t base,
     if (l->stub_epoch != c->epoch) {
         l->stub_epoch = c->epoch;
         l->stub = NO_PATCH;
-        stubs[0]++;
+        l->next_stub = *stubs;
+        *stubs = (uint32_t)(l - c->labels);
     }
     l->stub = add_patch(c, l->stub, half, base, false);
 }
 
-static void emit_stubs(cc *c)
+static void emit_stubs(cc *c, uint32_t first)
 {
-    for (uint32_t i = 0; i < c->nlabels; i++) {
+    for (uint32_t i = first; i != NO_PATCH; i = c->labels[i].next_stub) {
         label *l = &c->labels[i];
-        if (l->stub_epoch != c->epoch || l->stub == NO_PATCH)
-            continue;
         const vm_type *types;
         uint32_t n = arity(l, &types);
         bind(c, &l->stub, c->ncells);
@@ -346,7 +337,7 @@ static void emit_stubs(cc *c)
 
 static void br_table(cc *c)
 {
-    uint32_t count = vm_read_u32(&c->p) + 1, stubs = 0;
+    uint32_t count = vm_read_u32(&c->p) + 1, stubs = NO_PATCH;
     entry index = cc_pop(c);
     const uint8_t *first = c->p;
     const vm_type *types;
@@ -365,8 +356,7 @@ static void br_table(cc *c)
     c->epoch++;
     for (uint32_t i = 0; i < count; i++)
         table_target(c, vm_read_u32(&c->p), (base + 2) * 2 + i, base, &stubs);
-    if (stubs)
-        emit_stubs(c);
+    emit_stubs(c, stubs);
     c->dead = true;
 }
 
@@ -403,7 +393,6 @@ static void open_block(cc *c, label_kind kind)
     if (kind != L_BLOCK)
         cc_spill(c, l->sp, true);
     l->start = c->ncells;
-    c->barrier = c->ncells;
 }
 
 static void open_if(cc *c)
@@ -941,6 +930,9 @@ void cc_body(cc *c)
             cc_op(c, op);
     }
     thread_jumps(c);
+#ifndef VM_COUNT /* which counts single instructions */
+    cc_fuse_sequences(c);
+#endif
     write_half(c, check * 2 + 3, c->max_slot);
     c->skip = c->max_slot > VM_STACK_GUARD ? 0 : rest;
 }

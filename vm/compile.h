@@ -113,8 +113,8 @@ typedef struct label {
     uint32_t start;      /* loops: cell to branch to; try: start of the body */
     uint32_t body_end;   /* legacy try: the cell after the body */
     uint32_t patches, else_patch, delegates;
-    uint32_t stub, stub_epoch; /* br_table */
-    const uint8_t *catches;    /* try_table */
+    uint32_t stub, stub_epoch, next_stub; /* br_table */
+    const uint8_t *catches;               /* try_table */
 } label;
 
 /* A place to fill in when a label is bound. */
@@ -129,16 +129,6 @@ typedef struct patch {
 typedef struct jump {
     uint32_t half, base;
 } jump;
-
-/* The instruction emitted last, to be taken back by a fusion. */
-typedef struct last_insn {
-    bool valid;
-    insn in;
-    vm_kind dk;
-    uint32_t slot;       /* of the destination */
-    uint32_t start, end; /* cells */
-    uint32_t nmap, nmap_end, map_cell, map_offset;
-} last_insn;
 
 typedef struct cc {
     jmp_buf fail;
@@ -168,8 +158,6 @@ typedef struct cc {
     insn pending;
     bool has_pending;
     uint32_t pending_at;
-    last_insn last;
-    uint32_t barrier; /* the last cell that something leads to */
 
     label *labels;
     uint32_t nlabels, labels_cap;
@@ -237,11 +225,8 @@ static inline uint64_t cc_fields(uint32_t f0, uint32_t f1, uint32_t f2,
 
 /* A binary operation with the pending one; false: no such pair. */
 bool cc_fuse_binary(cc *c, vm_op op);
-/* A branch on the pending condition, fused with what makes it.  Returns the
- * half for the target, or 0. */
-uint32_t cc_fuse_branch(cc *c, bool sense, bool back, uint32_t *base);
-uint32_t cc_fuse_zero_test(cc *c, const insn *in, bool sense, bool back,
-                           uint32_t *base);
+/* Gives sequences that have a handler of their own that one; last of all. */
+void cc_fuse_sequences(cc *c);
 
 /* ---- compile_gc.c -----------------------------------------------------------
  */

@@ -173,8 +173,6 @@ void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot)
 {
     uint32_t offset = c->offset;
     bool ka = in->ak == VM_K_K, kb = in->bk == VM_K_K;
-    last_insn last = {true, *in,     d, slot,        c->ncells,
-                      0,    c->nmap, 0, c->map_cell, c->map_offset};
     c->offset = in->offset;
     vm_handler h = handler_of(in, d);
     if (!h)
@@ -229,9 +227,6 @@ void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot)
     for (uint32_t i = 0; i < in->nextra; i++)
         cc_cell(c, in->extra[i]);
     c->offset = offset;
-    last.end = c->ncells;
-    last.nmap_end = c->nmap;
-    c->last = last;
 }
 
 void cc_flush(cc *c)

@@ -651,13 +651,6 @@ void cc_op(cc *c, vm_op op)
         if (!lazy_sum(c, op == VM_OP_I32_SUB) && !cc_fuse_binary(c, op))
             rowed(c, op);
         return;
-    case VM_OP_F32_ADD:
-    case VM_OP_F32_SUB:
-    case VM_OP_F64_ADD:
-    case VM_OP_F64_SUB:
-        if (!cc_fuse_binary(c, op))
-            rowed(c, op);
-        return;
     case VM_OP_I32_EQZ: eqz(c, VM_OP_I32_EQ); return;
     case VM_OP_I64_EQZ: eqz(c, VM_OP_I64_EQ); return;
     case VM_OP_I32_WRAP_I64:

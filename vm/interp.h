@@ -34,9 +34,15 @@
         VM_MUSTTAIL return handler(VM_ARGS);                                   \
     } while (0)
 /* On to the instruction n cells further. */
+#ifdef VM_COUNT
+void vm_count(const vm_cell *pc);
+#else
+#define vm_count(pc) (void)0
+#endif
 #define NEXT(n)                                                                \
     do {                                                                       \
         pc += (n);                                                             \
+        vm_count(pc);                                                          \
         JUMP(((vm_handler)(uintptr_t)*pc));                                    \
     } while (0)
 
@@ -45,26 +51,8 @@
 #define IMM32 (((const int32_t *)(pc + 1))[1])
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* ---- integer operands -----------------------------------------------------
+/* ---- integer results -----------------------------------------------------
  */
-
-/* a: field 1, b: field 2, or KONST, which is the immediate (then the other's
- * slot is in field 1) or the next cell. */
-#define INT_A_S fp[FIELD(1)]
-#define INT_A_A acc
-#define INT_A_P l0
-#define INT_A_Q l1
-#define INT_A_K KONST
-#define INT_B_S(a) INT_B_S_##a
-#define INT_B_S_S fp[FIELD(2)]
-#define INT_B_S_A fp[FIELD(2)]
-#define INT_B_S_P fp[FIELD(2)]
-#define INT_B_S_Q fp[FIELD(2)]
-#define INT_B_S_K fp[KONST_SLOT]
-#define INT_B_A(a) acc
-#define INT_B_P(a) l0
-#define INT_B_Q(a) l1
-#define INT_B_K(a) KONST
 
 #define INT_PUT_S(v) fp[FIELD(0)] = (v)
 #define INT_PUT_A(v) acc = (v)
@@ -205,5 +193,18 @@ HANDLER(vm_refuel);
 #define KIND_P VM_K_P
 #define KIND_Q VM_K_Q
 #define ROW_AT(a, b, d) VM_ROW_INDEX(KIND_##a, KIND_##b, KIND_##d)
+
+/* ---- the rows that are made in interp_*.c ---------------------------------
+ */
+
+#define VM_DECLARE_ROW(op, ...) extern const vm_handler vm_row_##op[VM_ROW];
+#define VM_DECLARE_BROW(op, ...) extern const vm_handler vm_brow_##op[VM_ROW];
+#define VM_DECLARE_SUM(op, ...) extern const vm_handler vm_sum_##op[VM_ROW];
+VM_ROWS(VM_DECLARE_ROW)
+VM_ONLY_ROWS(VM_DECLARE_ROW)
+VM_BRANCHES(VM_DECLARE_BROW)
+VM_DECLARE_BROW(BR_TRUE)
+VM_DECLARE_BROW(BR_FALSE)
+VM_SUMS(VM_DECLARE_SUM)
 
 #endif

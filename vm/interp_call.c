@@ -9,34 +9,17 @@
  *                    3: argument slots | type | table or import
  *     RET...         field 0: own record, 1: value; a constant in the next cell
  */
-#include "vm/interp.h"
+#include "vm/bodies.h"
 
 #include "vm/heap.h"
 
 /* Tables of macros: laid out by hand. */
 /* clang-format off */
 
-#define CALL_CELLS 3
 #define CALL_ANY_CELLS 4
 
 #define FUNC_OF(slot) ((const vm_func *)(uintptr_t)(slot))
 #define CODE_OF(cell) ((const struct vm_code *)(uintptr_t)(cell))
-
-/* Enters `code` in a frame at nfp, to return to `back` and `back_fp`. */
-#define ENTER(code, nfp, rec, back, back_fp)                                   \
-    do {                                                                       \
-        if (UNLIKELY((rec) > fiber->stack_limit))                              \
-            JUMP(vm_trap_stack);                                               \
-        (rec)[VM_REC_PC] = (uintptr_t)(back);                                  \
-        (rec)[VM_REC_FP] = (uintptr_t)(back_fp);                               \
-        (rec)[VM_REC_L0] = l0;                                                 \
-        (rec)[VM_REC_L1] = l1;                                                 \
-        put_f64(&(rec)[VM_REC_D0], d0);                                        \
-        fp = (nfp);                                                            \
-        pc = (code)->entry;                                                    \
-        acc = (uintptr_t)(code); /* for vm_lazy */                             \
-        COUNT_THEN_GO();                                                       \
-    } while (0)
 
 static COLD HANDLER(call_other);
 static COLD HANDLER(tail_other);
@@ -50,12 +33,7 @@ X(TAIL_CALL) X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF)
     X(RET_SLOTS)
 #undef X
 
-        HANDLER(vm_x_CALL)
-{
-    const struct vm_code *code = CODE_OF(pc[2]);
-    vm_slot *nfp = fp + FIELD(0), *rec = nfp + FIELD(1);
-    ENTER(code, nfp, rec, pc + CALL_CELLS, fp);
-}
+ONE(CALL, )
 
 HANDLER(vm_x_CALL_IMPORT)
 {
@@ -301,51 +279,20 @@ static COLD HANDLER(tail_other)
 /* ---- returns
  * ------------------------------------------------------------------------ */
 
-#define RETURN()                                                               \
-    do {                                                                       \
-        const vm_slot *rec = fp + FIELD(0);                                    \
-        pc = (const vm_cell *)(uintptr_t)rec[VM_REC_PC];                       \
-        l0 = rec[VM_REC_L0];                                                   \
-        l1 = rec[VM_REC_L1];                                                   \
-        d0 = get_f64(&rec[VM_REC_D0]);                                         \
-        fp = (vm_slot *)(uintptr_t)rec[VM_REC_FP];                             \
-        NEXT(0);                                                               \
-    } while (0)
+ONE(RET_SLOTS, )
 
-HANDLER(vm_x_RET_SLOTS)
-{
-    RETURN();
-}
-
-#define RET_A_S fp[FIELD(1)]
-#define RET_A_A acc
-#define RET_A_P l0
-#define RET_A_Q l1
-#define RET_A_K pc[2]
-#define RET(op, a)                                                             \
-    static HANDLER(ret_##a)                                                    \
-    {                                                                          \
-        acc = RET_A_##a;                                                       \
-        RETURN();                                                              \
-    }
+#define RET(op, a) static ONE(RET, a)
 #define RET_ITEM(op, a) [ROW_AT(a, S, S)] = ret_##a,
 #define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
 SOURCES(RET)
-extern const vm_handler vm_row_RET[VM_ROW];
 const vm_handler vm_row_RET[VM_ROW] = {SOURCES(RET_ITEM)};
 
-#define FRET(T, a)                                                             \
-    static HANDLER(ret_##T##_##a)                                              \
-    {                                                                          \
-        FLT_ACC_##T = FLT_A_##a(T);                                            \
-        RETURN();                                                              \
-    }
+#define FRET(T, a) static ONE(FRET, T, a)
 #define FRET_ITEM(T, a) [ROW_AT(a, S, S)] = ret_##T##_##a,
 #define SOURCES_f32(X) X(f32, S) X(f32, A) X(f32, K)
 #define SOURCES_f64(X) X(f64, S) X(f64, A) X(f64, K) X(f64, P)
 SOURCES_f32(FRET)
-    SOURCES_f64(FRET) extern const vm_handler vm_row_RET_F32[VM_ROW],
-    vm_row_RET_F64[VM_ROW];
+SOURCES_f64(FRET)
 const vm_handler vm_row_RET_F32[VM_ROW] = {SOURCES_f32(FRET_ITEM)};
 const vm_handler vm_row_RET_F64[VM_ROW] = {SOURCES_f64(FRET_ITEM)};
 

@@ -6,30 +6,10 @@
  * Rounding is done with integer conversions, since without SSE 4.1 the C
  * library's functions are calls, and handlers must be leaves.
  */
-#include "vm/interp.h"
-
-#define CELLS_S 2
-#define CELLS_A 2
-#define CELLS_P 2
-#define CELLS_K 3
+#include "vm/bodies.h"
 
 /* ---- two operands
  * ------------------------------------------------------------ */
-
-#define CALC_F32_ADD(x, y) ((x) + (y))
-#define CALC_F32_SUB(x, y) ((x) - (y))
-#define CALC_F32_MUL(x, y) ((x) * (y))
-#define CALC_F32_DIV(x, y) ((x) / (y))
-#define CALC_F32_MIN(x, y) min_f32(x, y)
-#define CALC_F32_MAX(x, y) max_f32(x, y)
-#define CALC_F32_COPYSIGN(x, y) __builtin_copysignf(x, y)
-#define CALC_F64_ADD(x, y) ((x) + (y))
-#define CALC_F64_SUB(x, y) ((x) - (y))
-#define CALC_F64_MUL(x, y) ((x) * (y))
-#define CALC_F64_DIV(x, y) ((x) / (y))
-#define CALC_F64_MIN(x, y) min_f64(x, y)
-#define CALC_F64_MAX(x, y) max_f64(x, y)
-#define CALC_F64_COPYSIGN(x, y) __builtin_copysign(x, y)
 
 #define TO_f32(X, op, T, a, b) X(op, T, a, b, S) X(op, T, a, b, A)
 #define TO_f64(X, op, T, a, b)                                                 \
@@ -50,17 +30,9 @@
 #define RARE_PAIRS(TO, X, op, T)                                               \
     TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K)
 
-#define CELLS_OF(a, b) (CELLS_##a + CELLS_##b - 2)
-#define BINARY(op, T, a, b, d)                                                 \
-    static HANDLER(op##_##a##b##d)                                             \
-    {                                                                          \
-        T x = FLT_A_##a(T), y = FLT_B_##b(T);                                  \
-        FLT_PUT_##d(T, CALC_##op(x, y));                                       \
-        NEXT(CELLS_OF(a, b));                                                  \
-    }
+#define BINARY(op, T, a, b, d) static ONE(FLOAT, T, op, a, b, d)
 #define ITEM(op, T, a, b, d) [ROW_AT(a, b, d)] = op##_##a##b##d,
 #define ROW(PAIRS, TO, op, T)                                                  \
-    extern const vm_handler vm_row_##op[VM_ROW];                               \
     const vm_handler vm_row_##op[VM_ROW] = {PAIRS(TO, ITEM, op, T)};
 
 #define COMMUTATIVE(op, T)                                                     \
@@ -140,32 +112,13 @@ VM_FLOAT_UNARY(UNARY)
 /* ---- comparisons as values
  * -------------------------------------------------------- */
 
-#define CALC2_EQ(x, y) ((x) == (y))
-#define CALC2_NE(x, y) ((x) != (y))
-#define CALC2_LT(x, y) ((x) < (y))
-#define CALC2_GT(x, y) ((x) > (y))
-#define CALC2_LE(x, y) ((x) <= (y))
-#define CALC2_GE(x, y) ((x) >= (y))
-#define CMP_F32_EQ CALC2_EQ
-#define CMP_F32_NE CALC2_NE
-#define CMP_F32_LT CALC2_LT
-#define CMP_F32_GT CALC2_GT
-#define CMP_F32_LE CALC2_LE
-#define CMP_F32_GE CALC2_GE
-#define CMP_F64_EQ CALC2_EQ
-#define CMP_F64_NE CALC2_NE
-#define CMP_F64_LT CALC2_LT
-#define CMP_F64_GT CALC2_GT
-#define CMP_F64_LE CALC2_LE
-#define CMP_F64_GE CALC2_GE
-
 #define TO_INT(X, op, T, a, b) X(op, T, a, b, S) X(op, T, a, b, A)
 #define COMPARE_HANDLER(op, T, a, b, d)                                        \
     static HANDLER(op##_##a##b##d)                                             \
     {                                                                          \
         T x = FLT_A_##a(T), y = FLT_B_##b(T);                                  \
-        INT_PUT_##d((uint64_t)CMP_##op(x, y));                                 \
-        NEXT(CELLS_OF(a, b));                                                  \
+        INT_PUT_##d((uint64_t)CALC_##op(x, y));                                \
+        NEXT(2 + MORE_##a + MORE_##b);                                         \
     }
 /* The same pairs as for branches, since a comparison may become one. */
 #define COMPARE_f32(TO, X, op, T)                                              \
@@ -186,7 +139,7 @@ VM_FLOAT_COMPARE(COMPARE)
 #define CONVERT_HANDLER(op, T, a, b, d)                                        \
     static HANDLER(op##_##a##b##d)                                             \
     {                                                                          \
-        FLT_PUT_##d(T, (T)(from_##op)(INT_A_##a));                             \
+        FLT_PUT_##d(T, (T)(from_##op)(INT_A_##a(_)));                          \
         NEXT(2);                                                               \
     }
 #define INT_TO_FLOAT(op, T, FROM)                                              \

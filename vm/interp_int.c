@@ -1,85 +1,10 @@
 /*
  * interp_int.c - handlers: integer arithmetic and comparisons.
  */
-#include "vm/interp.h"
+#include "vm/bodies.h"
 
 /* Tables of macros: laid out by hand. */
 /* clang-format off */
-
-/* ---- what each computes, from two 64-bit operands ---------------------------
- */
-
-#define U32(x) ((uint32_t)(x))
-#define S32(x) ((int32_t)(x))
-#define S64(x) ((int64_t)(x))
-
-#define CALC_I32_ADD(x, y) (U32(x) + U32(y))
-#define CALC_I32_SUB(x, y) (U32(x) - U32(y))
-#define CALC_I32_MUL(x, y) (U32(x) * U32(y))
-#define CALC_I32_AND(x, y) (U32(x) & U32(y))
-#define CALC_I32_OR(x, y) (U32(x) | U32(y))
-#define CALC_I32_XOR(x, y) (U32(x) ^ U32(y))
-#define CALC_I32_SHL(x, y) (U32(x) << (U32(y) & 31))
-#define CALC_I32_SHR_S(x, y) U32(S32(x) >> (U32(y) & 31))
-#define CALC_I32_SHR_U(x, y) (U32(x) >> (U32(y) & 31))
-#define CALC_I32_ROTL(x, y) rotl32(U32(x), U32(y))
-#define CALC_I32_ROTR(x, y) rotl32(U32(x), -U32(y))
-#define CALC_I64_ADD(x, y) ((x) + (y))
-#define CALC_I64_SUB(x, y) ((x) - (y))
-#define CALC_I64_MUL(x, y) ((x) * (y))
-#define CALC_I64_AND(x, y) ((x) & (y))
-#define CALC_I64_OR(x, y) ((x) | (y))
-#define CALC_I64_XOR(x, y) ((x) ^ (y))
-#define CALC_I64_SHL(x, y) ((x) << ((y) & 63))
-#define CALC_I64_SHR_S(x, y) ((uint64_t)(S64(x) >> ((y) & 63)))
-#define CALC_I64_SHR_U(x, y) ((x) >> ((y) & 63))
-#define CALC_I64_ROTL(x, y) rotl64(x, y)
-#define CALC_I64_ROTR(x, y) rotl64(x, -(y))
-
-#define CALC_I32_EQ(x, y) (U32(x) == U32(y))
-#define CALC_I32_NE(x, y) (U32(x) != U32(y))
-#define CALC_I32_LT_S(x, y) (S32(x) < S32(y))
-#define CALC_I32_LT_U(x, y) (U32(x) < U32(y))
-#define CALC_I32_GT_S(x, y) (S32(x) > S32(y))
-#define CALC_I32_GT_U(x, y) (U32(x) > U32(y))
-#define CALC_I32_LE_S(x, y) (S32(x) <= S32(y))
-#define CALC_I32_LE_U(x, y) (U32(x) <= U32(y))
-#define CALC_I32_GE_S(x, y) (S32(x) >= S32(y))
-#define CALC_I32_GE_U(x, y) (U32(x) >= U32(y))
-#define CALC_I64_EQ(x, y) ((x) == (y))
-#define CALC_I64_NE(x, y) ((x) != (y))
-#define CALC_I64_LT_S(x, y) (S64(x) < S64(y))
-#define CALC_I64_LT_U(x, y) ((x) < (y))
-#define CALC_I64_GT_S(x, y) (S64(x) > S64(y))
-#define CALC_I64_GT_U(x, y) ((x) > (y))
-#define CALC_I64_LE_S(x, y) (S64(x) <= S64(y))
-#define CALC_I64_LE_U(x, y) ((x) <= (y))
-#define CALC_I64_GE_S(x, y) (S64(x) >= S64(y))
-#define CALC_I64_GE_U(x, y) ((x) >= (y))
-
-#define CALC_I32_CLZ(x) (U32(x) ? U32(__builtin_clz(U32(x))) : 32)
-#define CALC_I32_CTZ(x) (U32(x) ? U32(__builtin_ctz(U32(x))) : 32)
-#define CALC_I32_POPCNT(x) U32(__builtin_popcount(U32(x)))
-#define CALC_I64_CLZ(x) ((x) ? (uint64_t)__builtin_clzll(x) : 64)
-#define CALC_I64_CTZ(x) ((x) ? (uint64_t)__builtin_ctzll(x) : 64)
-#define CALC_I64_POPCNT(x) (uint64_t)__builtin_popcountll(x)
-#define CALC_I32_EXTEND8_S(x) U32((int8_t)(x))
-#define CALC_I32_EXTEND16_S(x) U32((int16_t)(x))
-#define CALC_I64_EXTEND8_S(x) ((uint64_t)(int8_t)(x))
-#define CALC_I64_EXTEND16_S(x) ((uint64_t)(int16_t)(x))
-#define CALC_I64_EXTEND32_S(x) ((uint64_t)(int32_t)(x))
-#define CALC_I64_EXTEND_I32_S(x) ((uint64_t)(int32_t)(x))
-#define CALC_I64_EXTEND_I32_U(x) ((uint64_t)U32(x))
-
-static inline uint32_t rotl32(uint32_t x, uint32_t n)
-{
-    return x << (n & 31) | x >> (-n & 31);
-}
-
-static inline uint64_t rotl64(uint64_t x, uint64_t n)
-{
-    return x << (n & 63) | x >> (-n & 63);
-}
 
 /* ---- variants
  * ---------------------------------------------------------------- */
@@ -113,17 +38,11 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
     TO(X, op, S, A) TO(X, op, P, S) TO(X, op, P, K) TO(X, op, S, P)            \
         TO(X, op, Q, S) TO(X, op, Q, K) TO(X, op, S, Q)
 
-#define BINARY(op, a, b, d)                                                    \
-    static HANDLER(op##_##a##b##d)                                             \
-    {                                                                          \
-        uint64_t x = INT_A_##a, y = INT_B_##b(a);                              \
-        INT_PUT_##d((uint64_t)(CALC_##op(x, y)));                              \
-        NEXT(CELLS(a, b));                                                     \
-    }
+#define INT_32(op, a, b, d) static ONE(INT, 32, op, a, b, d)
+#define INT_64(op, a, b, d) static ONE(INT, 64, op, a, b, d)
 
 #define ROW_ITEM(op, a, b, d) [ROW_AT(a, b, d)] = op##_##a##b##d,
 #define ROW(PAIRS, TO, op)                                                     \
-    extern const vm_handler vm_row_##op[VM_ROW];                               \
     const vm_handler vm_row_##op[VM_ROW] = {PAIRS(TO, ROW_ITEM, op)};
 
 /* ---- division
@@ -153,66 +72,66 @@ static inline uint64_t rotl64(uint64_t x, uint64_t n)
 #define DO_I64_REM_S(x, y) REMAINDER_S(int64_t, uint64_t, x, y)
 #define DO_I64_REM_U(x, y) DIVIDE_U(uint64_t, x, y, %)
 
-#define DIVISION(op, a, b, d)                                                  \
+#define DIVISION(W, op, a, b, d)                                               \
     static HANDLER(op##_##a##b##d)                                             \
     {                                                                          \
-        uint64_t x = INT_A_##a, y = INT_B_##b(a);                              \
+        uint64_t x = INT_A_##a(W), y = INT_B_##b(W, a);                        \
         DO_##op(x, y) INT_PUT_##d(x);                                          \
-        NEXT(CELLS(a, b));                                                     \
+        NEXT(INT_CELLS_##W(a, b));                                             \
     }
-#define DIVIDE(op)                                                             \
-    PAIRS_DIVIDE(TO_ALL, DIVISION, op) ROW(PAIRS_DIVIDE, TO_ALL, op)
+#define DIVIDE_32(op, a, b, d) DIVISION(32, op, a, b, d)
+#define DIVIDE_64(op, a, b, d) DIVISION(64, op, a, b, d)
 
-/* ---- i32: constants are immediates
- * --------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------- */
 
-#define COMMUTATIVE(op)                                                        \
-    PAIRS_COMMUTATIVE(TO_ALL, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_ALL, op)
-#define ORDERED(op)                                                            \
-    PAIRS_ORDERED(TO_ALL, BINARY, op) ROW(PAIRS_ORDERED, TO_ALL, op)
+#define COMMUTATIVE_32(op)                                                     \
+    PAIRS_COMMUTATIVE(TO_ALL, INT_32, op) ROW(PAIRS_COMMUTATIVE, TO_ALL, op)
+#define COMMUTATIVE_64(op)                                                     \
+    PAIRS_COMMUTATIVE(TO_ALL, INT_64, op) ROW(PAIRS_COMMUTATIVE, TO_ALL, op)
+VM_I32_COMMUTATIVE(COMMUTATIVE_32)
+VM_I64_COMMUTATIVE(COMMUTATIVE_64)
+
+#define ORDERED_32(op)                                                         \
+    PAIRS_ORDERED(TO_ALL, INT_32, op) ROW(PAIRS_ORDERED, TO_ALL, op)
+#define ORDERED_64(op)                                                         \
+    PAIRS_ORDERED(TO_ALL, INT_64, op) ROW(PAIRS_ORDERED, TO_ALL, op)
+VM_I32_ORDERED(ORDERED_32)
+VM_I64_ORDERED(ORDERED_64)
+
 /* Comparisons come in both directions, so operands can be ordered too. */
-#define COMPARE(op)                                                            \
-    PAIRS_COMMUTATIVE(TO_SA, BINARY, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
+#define COMPARE_32(op)                                                         \
+    PAIRS_COMMUTATIVE(TO_SA, INT_32, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
+#define COMPARE_64(op)                                                         \
+    PAIRS_COMMUTATIVE(TO_SA, INT_64, op) ROW(PAIRS_COMMUTATIVE, TO_SA, op)
+VM_I32_COMPARE(COMPARE_32)
+VM_I64_COMPARE(COMPARE_64)
 
-#define KONST ((uint32_t)IMM32)
-#define KONST_SLOT FIELD(1)
-#define CELLS(a, b) 2
-VM_I32_COMMUTATIVE(COMMUTATIVE)
-VM_I32_ORDERED(ORDERED)
-VM_I32_COMPARE(COMPARE)
-VM_I32_DIVIDE(DIVIDE)
+#define DIVISION_32(op)                                                        \
+    PAIRS_DIVIDE(TO_ALL, DIVIDE_32, op) ROW(PAIRS_DIVIDE, TO_ALL, op)
+#define DIVISION_64(op)                                                        \
+    PAIRS_DIVIDE(TO_ALL, DIVIDE_64, op) ROW(PAIRS_DIVIDE, TO_ALL, op)
+VM_I32_DIVIDE(DIVISION_32)
+VM_I64_DIVIDE(DIVISION_64)
 
-/* ---- i64: constants are cells
- * ----------------------------------------------------- */
+/* ---- one operand ------------------------------------------------------------ */
 
-#undef KONST
-#undef KONST_SLOT
-#undef CELLS
-#define KONST pc[2]
-#define KONST_SLOT FIELD(2)
-#define CELLS_S 0
-#define CELLS_A 0
-#define CELLS_P 0
-#define CELLS_Q 0
-#define CELLS_K 1
-#define CELLS(a, b) (2 + CELLS_##a + CELLS_##b)
-VM_I64_COMMUTATIVE(COMMUTATIVE)
-VM_I64_ORDERED(ORDERED)
-VM_I64_COMPARE(COMPARE)
-VM_I64_DIVIDE(DIVIDE)
-
-/* ---- one operand
- * ---------------------------------------------------------------- */
-
-#define UNARY_PAIRS(TO, X, op)                                                 \
-    TO(X, op, S, S) TO(X, op, A, S) TO(X, op, P, S) TO(X, op, Q, S)
-#define UNARY_HANDLER(op, a, b, d)                                             \
-    static HANDLER(op##_##a##b##d)                                             \
-    {                                                                          \
-        uint64_t x = INT_A_##a;                                                \
-        INT_PUT_##d((uint64_t)(CALC_##op(x)));                                 \
-        NEXT(2);                                                               \
-    }
+#define UNARY_PAIRS(X, op)                                                     \
+    UNARY_TO(X, op, S) UNARY_TO(X, op, A) UNARY_TO(X, op, P) UNARY_TO(X, op, Q)
+#define UNARY_TO(X, op, a) X(op, a, S) X(op, a, A) X(op, a, P) X(op, a, Q)
+#define UNARY_ITEM(op, a, d) [ROW_AT(a, S, d)] = op##_##a##d,
+#define UNARY_HANDLER(op, a, d) static ONE(UNARY, op, a, d)
 #define UNARY(op)                                                              \
-    UNARY_PAIRS(TO_ALL, UNARY_HANDLER, op) ROW(UNARY_PAIRS, TO_ALL, op)
+    UNARY_PAIRS(UNARY_HANDLER, op)                                             \
+    const vm_handler vm_row_##op[VM_ROW] = {UNARY_PAIRS(UNARY_ITEM, op)};
 VM_INT_UNARY(UNARY)
+
+/* ---- shift and add ---------------------------------------------------------- */
+
+#define SHL_ITEM(a, b, d) [ROW_AT(a, b, d)] = shl_add_##a##b##d,
+#define SHL_TO(X, a, b) X(a, b, S) X(a, b, A) X(a, b, P) X(a, b, Q)
+#define SHL_FROM(X, a)                                                         \
+    SHL_TO(X, a, S) SHL_TO(X, a, P) SHL_TO(X, a, Q) SHL_TO(X, a, K)
+#define SHL_ALL(X) SHL_FROM(X, S) SHL_FROM(X, A) SHL_FROM(X, P) SHL_FROM(X, Q)
+#define SHL_ADD(a, b, d) static ONE(SHL_ADD, a, b, d)
+SHL_ALL(SHL_ADD)
+const vm_handler vm_row_SHL_ADD[VM_ROW] = {SHL_ALL(SHL_ITEM)};

@@ -2,7 +2,7 @@
  * interp_move.c - handlers: moves, constants, select, globals, and the start of
  * a frame.
  */
-#include "vm/interp.h"
+#include "vm/bodies.h"
 
 /* Tables of macros: laid out by hand. */
 /* clang-format off */
@@ -10,30 +10,13 @@
 /* ---- integers, or whole slots
  * ------------------------------------------------ */
 
-#define MOVE_A_S fp[FIELD(1)]
-#define MOVE_A_A acc
-#define MOVE_A_P l0
-#define MOVE_A_Q l1
-#define MOVE_A_K pc[2]
-#define CELLS_S 2
-#define CELLS_A 2
-#define CELLS_P 2
-#define CELLS_Q 2
-#define CELLS_K 3
-
 #define TO_ALL(X, op, a) X(op, a, S) X(op, a, A) X(op, a, P) X(op, a, Q)
 #define ALL(X, op)                                                             \
     TO_ALL(X, op, S)                                                           \
     TO_ALL(X, op, A) TO_ALL(X, op, P) TO_ALL(X, op, Q) TO_ALL(X, op, K)
-#define MOVE(op, a, d)                                                         \
-    static HANDLER(op##_##a##d)                                                \
-    {                                                                          \
-        INT_PUT_##d(MOVE_A_##a);                                               \
-        NEXT(CELLS_##a);                                                       \
-    }
+#define MOVE(op, a, d) static ONE(MOVE, a, d)
 #define ITEM(op, a, d) [ROW_AT(a, S, d)] = op##_##a##d,
 ALL(MOVE, move)
-extern const vm_handler vm_row_MOVE[VM_ROW];
 const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
 
 /* ---- floating point
@@ -44,16 +27,10 @@ const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
     X(op, S, A)                                                                \
     X(op, K, A)                                                                \
     X(op, A, S) X(op, P, S) X(op, P, A) X(op, S, P) X(op, K, P) X(op, A, P)
-#define FMOVE(T, a, d)                                                         \
-    static HANDLER(fmove_##T##_##a##d)                                         \
-    {                                                                          \
-        FLT_PUT_##d(T, FLT_A_##a(T));                                          \
-        NEXT(CELLS_##a);                                                       \
-    }
+#define FMOVE(T, a, d) static ONE(FMOVE, T, a, d)
 #define FITEM(T, a, d) [ROW_AT(a, S, d)] = fmove_##T##_##a##d,
 F32_ALL(FMOVE, f32)
 F64_ALL(FMOVE, f64)
-extern const vm_handler vm_row_FMOVE32[VM_ROW], vm_row_FMOVE64[VM_ROW];
 const vm_handler vm_row_FMOVE32[VM_ROW] = {F32_ALL(FITEM, f32)};
 const vm_handler vm_row_FMOVE64[VM_ROW] = {F64_ALL(FITEM, f64)};
 
@@ -84,57 +61,18 @@ HANDLER(vm_x_CONST128)
     NEXT(4);
 }
 
-/* a, b to slots d, d + 1, in this order; constants in the next two cells. */
-#define M2_A_S fp[FIELD(1)]
-#define M2_A_P l0
-#define M2_A_Q l1
-#define M2_A_K pc[2]
-#define M2_B_S fp[FIELD(2)]
-#define M2_B_P l0
-#define M2_B_Q l1
-#define M2_B_K pc[3]
-#define M2_CELLS_S 0
-#define M2_CELLS_P 0
-#define M2_CELLS_Q 0
-#define M2_CELLS_K 2
-#define MOVE2(a, b)                                                            \
-    static HANDLER(move2_##a##b)                                               \
-    {                                                                          \
-        fp[FIELD(0)] = M2_A_##a;                                               \
-        fp[FIELD(0) + 1] = M2_B_##b;                                           \
-        NEXT(2 + (M2_CELLS_##a | M2_CELLS_##b));                               \
-    }
+#define MOVE2(a, b) static ONE(MOVE2, a, b)
 #define MOVE2_ITEM(a, b) [ROW_AT(a, b, S)] = move2_##a##b,
 #define MOVE2_ALL(X)                                                           \
     X(S, S)                                                                    \
     X(S, P) X(S, Q) X(S, K) X(P, S) X(P, P) X(P, Q) X(P, K) X(Q, S) X(Q, P)    \
         X(Q, Q) X(Q, K) X(K, S) X(K, P) X(K, Q) X(K, K)
 MOVE2_ALL(MOVE2)
-extern const vm_handler vm_row_MOVE2[VM_ROW];
 const vm_handler vm_row_MOVE2[VM_ROW] = {MOVE2_ALL(MOVE2_ITEM)};
 
-/* Slots a, b, c to d, d + 1, d + 2, in this order. */
-
-HANDLER(vm_x_MOVE3)
-{
-    fp[FIELD(0)] = fp[FIELD(1)];
-    fp[FIELD(0) + 1] = fp[FIELD(2)];
-    fp[FIELD(0) + 2] = fp[FIELD(3)];
-    NEXT(2);
-}
-
-HANDLER(vm_x_ZERO1)
-{
-    fp[FIELD(0)] = 0;
-    NEXT(2);
-}
-
-HANDLER(vm_x_ZERO2)
-{
-    fp[FIELD(0)] = 0;
-    fp[FIELD(0) + 1] = 0;
-    NEXT(2);
-}
+ONE(MOVE3, )
+ONE(ZERO1, )
+ONE(ZERO2, )
 
 HANDLER(vm_x_ZERO)
 {
@@ -158,25 +96,6 @@ HANDLER(vm_x_CHECK_STACK)
  * ---------------------------------------------------------------------------
  */
 
-/* field 1: a, field 2: b, field 3: condition; constants in the next cells. */
-#define SEL_A_S fp[FIELD(1)]
-#define SEL_A_P l0
-#define SEL_A_Q l1
-#define SEL_A_K pc[2]
-#define SEL_B_S fp[FIELD(2)]
-#define SEL_B_P l0
-#define SEL_B_Q l1
-#define SEL_B_K pc[3]
-#define SEL_C_S fp[FIELD(3)]
-#define SEL_C_A acc
-#define SEL_C_P l0
-#define SEL_C_Q l1
-#define SEL_CELLS_S 0
-#define SEL_CELLS_P 0
-#define SEL_CELLS_Q 0
-#define SEL_CELLS_K 2
-#define SEL_CELLS(a, b) (2 + (SEL_CELLS_##a | SEL_CELLS_##b))
-
 #define SEL_TO(X, c, a, b)                                                     \
     X(c, a, b, S) X(c, a, b, A) X(c, a, b, P) X(c, a, b, Q)
 #define SEL_PAIRS(X, c)                                                        \
@@ -188,17 +107,10 @@ HANDLER(vm_x_CHECK_STACK)
         SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K)               \
             SEL_TO(X, c, K, S) SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q)           \
                 SEL_TO(X, c, K, K)
-#define SELECT(c, a, b, d)                                                     \
-    static HANDLER(select_##c##_##a##b##d)                                     \
-    {                                                                          \
-        uint64_t x = SEL_A_##a, y = SEL_B_##b;                                 \
-        INT_PUT_##d((uint32_t)SEL_C_##c ? x : y);                              \
-        NEXT(SEL_CELLS(a, b));                                                 \
-    }
+#define SELECT(c, a, b, d) static ONE(SELECT, c, a, b, d)
 #define SEL_ITEM(c, a, b, d) [ROW_AT(a, b, d)] = select_##c##_##a##b##d,
 #define SELECT_ROW(c)                                                          \
     SEL_PAIRS(SELECT, c)                                                       \
-    extern const vm_handler vm_row_SELECT_##c[VM_ROW];                         \
     const vm_handler vm_row_SELECT_##c[VM_ROW] = {SEL_PAIRS(SEL_ITEM, c)};
 SELECT_ROW(S)
 SELECT_ROW(A)
@@ -218,57 +130,27 @@ HANDLER(vm_x_SELECT128)
  * -----------------------------------------------------------------------------
  */
 
-/* imm32: the value's offset in the instance. */
-#define OWN ((vm_slot *)((char *)inst + (uint32_t)IMM32))
-
-#define GET(op, d)                                                             \
-    static HANDLER(global_get_##d)                                             \
-    {                                                                          \
-        INT_PUT_##d(*OWN);                                                     \
-        NEXT(2);                                                               \
-    }
+#define GET(op, d) static ONE(GLOBAL_GET, d)
 #define GET_ITEM(op, d) [ROW_AT(S, S, d)] = global_get_##d,
 #define DESTINATIONS(X) X(_, S) X(_, A) X(_, P) X(_, Q)
 DESTINATIONS(GET)
-extern const vm_handler vm_row_GLOBAL_GET[VM_ROW];
 const vm_handler vm_row_GLOBAL_GET[VM_ROW] = {DESTINATIONS(GET_ITEM)};
 
-#define SET(op, a)                                                             \
-    static HANDLER(global_set_##a)                                             \
-    {                                                                          \
-        *OWN = MOVE_A_##a;                                                     \
-        NEXT(CELLS_##a);                                                       \
-    }
+#define SET(op, a) static ONE(GLOBAL_SET, a)
 #define SET_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_##a,
 #define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
 SOURCES(SET)
-extern const vm_handler vm_row_GLOBAL_SET[VM_ROW];
 const vm_handler vm_row_GLOBAL_SET[VM_ROW] = {SOURCES(SET_ITEM)};
 
-/* The stack pointer's: global + K to d, and a + K to the global; K is in the
- * next cell. */
-#define ADD_K(v) ((uint64_t)((uint32_t)(v) + (uint32_t)pc[2]))
-#define GET_ADD(op, d)                                                         \
-    static HANDLER(global_add_##d)                                             \
-    {                                                                          \
-        INT_PUT_##d(ADD_K(*OWN));                                              \
-        NEXT(3);                                                               \
-    }
+#define GET_ADD(op, d) static ONE(GLOBAL_ADD, d)
 #define GET_ADD_ITEM(op, d) [ROW_AT(S, S, d)] = global_add_##d,
 DESTINATIONS(GET_ADD)
-extern const vm_handler vm_row_GLOBAL_ADD[VM_ROW];
 const vm_handler vm_row_GLOBAL_ADD[VM_ROW] = {DESTINATIONS(GET_ADD_ITEM)};
 
-#define SET_ADD(op, a)                                                         \
-    static HANDLER(global_set_add_##a)                                         \
-    {                                                                          \
-        *OWN = ADD_K(MOVE_A_##a);                                              \
-        NEXT(3);                                                               \
-    }
+#define SET_ADD(op, a) static ONE(GLOBAL_SET_ADD, a)
 #define SET_ADD_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_add_##a,
 #define LOCALS(X) X(_, S) X(_, P) X(_, Q)
 LOCALS(SET_ADD)
-extern const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW];
 const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW] = {LOCALS(SET_ADD_ITEM)};
 
 /* Any global, by index: imported ones, and vectors. */

@@ -12,51 +12,16 @@
 /* ---- rows by operand kind
  * ---------------------------------------------------- */
 
-#define DECLARE(op, ...) extern const vm_handler vm_row_##op[VM_ROW];
-#define DECLARE_BRANCH(op, ...) extern const vm_handler vm_brow_##op[VM_ROW];
-#define ROW_LISTS(X)                                                           \
-    VM_INT_COMMUTATIVE(X)                                                      \
-    VM_INT_ORDERED(X)                                                          \
-    VM_INT_DIVIDE(X)                                                           \
-    VM_INT_COMPARE(X)                                                          \
-    VM_INT_UNARY(X)                                                            \
-    VM_FLOAT_COMMUTATIVE(X)                                                    \
-    VM_FLOAT_ORDERED(X)                                                        \
-    VM_FLOAT_RARE(X)                                                           \
-    VM_FLOAT_UNARY(X)                                                          \
-    VM_FLOAT_COMPARE(X) VM_INT_TO_FLOAT(X) VM_FLOAT_TO_INT(X) VM_INT_LOAD(X)   \
-        VM_FLOAT_LOAD(X) VM_INT_STORE(X) VM_FLOAT_STORE(X) X(F32_DEMOTE_F64)   \
-            X(F64_PROMOTE_F32)
-#define XROW_LISTS(X)                                                          \
-    X(MOVE)                                                                    \
-    X(FMOVE32)                                                                 \
-    X(FMOVE64)                                                                 \
-    X(SELECT_S)                                                                \
-    X(SELECT_A)                                                                \
-    X(SELECT_P)                                                                \
-    X(SELECT_Q)                                                                \
-    X(GLOBAL_GET)                                                              \
-    X(GLOBAL_SET)                                                              \
-    X(BR_TABLE) X(RET) X(RET_F32) X(SHL_ADD) X(MOVE2) X(GLOBAL_ADD)            \
-        X(GLOBAL_SET_ADD) X(RET_F64)
-#define BRANCH_LISTS(X) VM_INT_COMPARE(X) VM_FLOAT_COMPARE(X)
-
-ROW_LISTS(DECLARE)
-XROW_LISTS(DECLARE)
-BRANCH_LISTS(DECLARE_BRANCH)
-DECLARE_BRANCH(BR_TRUE)
-DECLARE_BRANCH(BR_FALSE)
-
 #define ITEM(op, ...) [VM_OP_##op] = vm_row_##op,
 #define XITEM(op) [VM_X_##op] = vm_row_##op,
 #define ALIAS(op, as) [VM_OP_##op] = vm_row_##as,
 #define BRANCH_ITEM(op, ...) [VM_OP_##op] = vm_brow_##op,
 
-const vm_handler *const vm_rows[VM_X_COUNT] = {ROW_LISTS(ITEM) XROW_LISTS(
+const vm_handler *const vm_rows[VM_X_COUNT] = {VM_ROWS(ITEM) VM_ONLY_ROWS(
     XITEM) VM_INT_LOAD_ALIAS(ALIAS) VM_INT_STORE_ALIAS(ALIAS)};
 
 const vm_handler *const vm_branch_rows[VM_X_COUNT] = {
-    BRANCH_LISTS(BRANCH_ITEM)[VM_X_BR_TRUE] = vm_brow_BR_TRUE,
+    VM_BRANCHES(BRANCH_ITEM)[VM_X_BR_TRUE] = vm_brow_BR_TRUE,
     [VM_X_BR_FALSE] = vm_brow_BR_FALSE,
 };
 

@@ -6,6 +6,12 @@ VM_HANDLERS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard vm/interp_*.c))
 $(VM_HANDLERS): CFLAGS += -fomit-frame-pointer -fno-stack-protector \
 	-ffp-contract=off -fno-math-errno -fno-trapping-math
 
+# The counting build, for tests/bench/fuse.py:
+#   make FLAVOUR=count VM_COUNT=1 build/count/vyoma
+ifeq ($(VM_COUNT),1)
+CPPFLAGS += -DVM_COUNT
+endif
+
 # Sanitizers need frames, which handlers do not have.
 ifeq ($(SAN),1)
 $(VM_HANDLERS): CFLAGS += -fno-sanitize=all

@@ -34,7 +34,6 @@
     X(GLOBAL_ADD) /* a global + K */                                           \
     X(GLOBAL_SET_ADD)                                                          \
     X(SHL_ADD) /* (a << field 3) + b */                                        \
-    X(MUL_ADD) /* rows: fuse.h */                                              \
     X(RET)     /* one integer; row by a */                                     \
     X(RET_F32)                                                                 \
     X(RET_F64)
