@@ -21,24 +21,28 @@ void cm_arena_init(cm_arena *arena, size_t limit)
     *arena = (cm_arena){.limit = limit};
 }
 
+/* Frees a chunk; the next one. */
+static cm_chunk *chunk_free(cm_arena *arena, cm_chunk *chunk)
+{
+    cm_chunk *next = chunk->next;
+    if (arena->budget)
+        arena->budget->used -= chunk->size;
+    free(chunk);
+    return next;
+}
+
 void cm_arena_finish(cm_arena *arena)
 {
-    for (cm_chunk *chunk = arena->chunks; chunk;) {
-        cm_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
-    }
-    *arena = (cm_arena){.limit = arena->limit};
+    for (cm_chunk *chunk = arena->chunks; chunk;)
+        chunk = chunk_free(arena, chunk);
+    *arena = (cm_arena){.limit = arena->limit, .budget = arena->budget};
 }
 
 void cm_arena_reset(cm_arena *arena)
 {
     cm_chunk *chunk = arena->chunks;
-    while (chunk && chunk->next) {
-        cm_chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
-    }
+    while (chunk && chunk->next)
+        chunk = chunk_free(arena, chunk);
     if (chunk)
         chunk->used = 0;
     arena->chunks = chunk;
@@ -53,9 +57,14 @@ static cm_chunk *chunk_add(cm_arena *arena, size_t need)
         size = CHUNK_MAX;
     if (size < need)
         size = need;
+    cm_budget *budget = arena->budget;
+    if (budget && size > budget->limit - budget->used)
+        return NULL;
     cm_chunk *chunk = malloc(sizeof *chunk + size);
     if (!chunk)
         return NULL;
+    if (budget)
+        budget->used += size;
     chunk->size = size;
     chunk->used = 0;
     chunk->next = arena->chunks;

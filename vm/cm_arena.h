@@ -14,7 +14,13 @@ typedef struct cm_arena {
     cm_chunk *chunks;
     size_t used; /* bytes handed out, all chunks together */
     size_t limit;
+    struct cm_budget *budget; /* NULL: none */
 } cm_arena;
+
+/* What several arenas take from the system together. */
+typedef struct cm_budget {
+    size_t used, limit;
+} cm_budget;
 
 void cm_arena_init(cm_arena *arena, size_t limit);
 void cm_arena_finish(cm_arena *arena);

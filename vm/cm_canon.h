@@ -17,6 +17,8 @@
 #define CM_MAX_BYTE_LENGTH ((1u << 28) - 1)
 /* What the values of one call may take on the host's side. */
 #define CM_CALL_BYTES ((size_t)128 << 20)
+/* ... and what all calls of a store hold that are under way together. */
+#define CM_CALLS_BYTES ((size_t)256 << 20)
 
 /* Returns the status of a failing expression from the function around it. */
 #define CM_TRY(expression)                                                     \

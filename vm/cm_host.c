@@ -17,6 +17,7 @@
 
 typedef struct pool {
     cm_sched sched;
+    cm_budget budget; /* of all calls' arenas */
     cm_call *idle;
     struct pooled *all;
 } pool;
@@ -32,8 +33,10 @@ static pool *get_pool(cm_store *store)
     if (pool)
         return pool;
     pool = calloc(1, sizeof *pool);
-    if (pool)
+    if (pool) {
         pool->sched.store = store;
+        pool->budget.limit = CM_CALLS_BYTES;
+    }
     store->calls = pool;
     return pool;
 }
@@ -50,6 +53,7 @@ static cm_call *new_call(pool *pool)
     if (!p)
         return NULL;
     cm_arena_init(&p->call.arena, CM_CALL_BYTES);
+    p->call.arena.budget = &pool->budget;
     p->next = pool->all;
     pool->all = p;
     return &p->call;
