@@ -23,7 +23,7 @@ let options = ['-ttf', '--denan', '-all', '--disable-custom-descriptors',
     '--disable-shared-everything', '--disable-stack-switching',
     '--disable-strings', '--disable-relaxed-simd', '--disable-threads',
     '--disable-fp16', '--disable-multibyte', '--disable-custom-page-sizes',
-    '--disable-compact-imports', '--disable-relaxed-atomics'];
+    '--disable-compact-imports', '--disable-wide-arithmetic', '--disable-relaxed-atomics'];
 const LEVELS = ['-O0', '-O1', '-O2', '-Os', '-O3', '-O1', '-O0', '-Oz'];
 
 function* randomBytes(seed) { // xorshift32
@@ -179,8 +179,8 @@ class Comparison {
 
     next() {
         const line = this.peek();
-        if (line === 'exhausted' || line === 'start exhausted')
-            throw new Exhausted();
+        const why = /^(start )?exhausted (.*)/.exec(line)?.[2];
+        if (why !== undefined) throw new Exhausted(why);
         this.at++;
         return line;
     }
@@ -203,7 +203,7 @@ class Comparison {
     expectError(e) {
         if (e instanceof Difference || e instanceof Exhausted) throw e;
         const line = this.next();
-        if (isExhausted(e)) throw new Exhausted();
+        if (isExhausted(e)) throw new Exhausted(`V8: ${e.message}`);
         if (!(e instanceof WebAssembly.RuntimeError)) {
             if (line !== 'exception') this.differs(line, `exception ${e}`);
         } else if (!line.startsWith('trap ')
@@ -321,7 +321,7 @@ class Comparison {
             this.expectError(e);
             return false;
         }
-        if (fails) this.differs('start fails', 'an instance');
+        if (fails) this.differs(this.next(), 'an instance');
         return true;
     }
 
@@ -329,6 +329,8 @@ class Comparison {
         const imports = {};
         WebAssembly.Module.imports(this.module).forEach((im, i) => {
             imports[im.module] ??= {};
+            if (im.name in imports[im.module])
+                throw new Exhausted('one name for two imports');
             imports[im.module][im.name] = this.makeImport(i, im);
         });
         if (!this.start(imports)) return;
@@ -346,7 +348,7 @@ class Comparison {
 
 // ---- the loop ----------------------------------------------------------------
 
-const counts = { compared: 0, calls: 0, exhausted: 0 }, reasons = {};
+const counts = { compared: 0, calls: 0 }, exhausted = {}, reasons = {};
 let bad = 0;
 const skip = why => { reasons[why] = (reasons[why] ?? 0) + 1; };
 
@@ -376,7 +378,8 @@ function check(file, lines) {
         new Comparison(bytes, lines).run();
     } catch (e) {
         if (!(e instanceof Exhausted) && !isExhausted(e)) throw e;
-        counts.exhausted++;
+        const why = e instanceof Exhausted ? e.message : `V8: ${e.message}`;
+        exhausted[why] = (exhausted[why] ?? 0) + 1;
     }
     return undefined;
 }
@@ -433,7 +436,7 @@ const end = Date.now() + 1000 * Number(seconds);
 fs.mkdirSync(outdir, { recursive: true });
 for (; Date.now() < end; seed += BATCH) await batch(seed);
 const summary = `${counts.compared} generated modules, ${counts.calls} calls, `
-    + `${counts.exhausted} cut short; not comparable: `
+    + `cut short: ${JSON.stringify(exhausted)}, not comparable: `
     + `${JSON.stringify(reasons)}; seeds up to ${seed - 1}`;
 if (!bad) console.log(`ok - V8 ${process.versions.v8} agrees: ${summary}`);
 else console.log(`# ${summary}`);

@@ -18,15 +18,16 @@
  *   func I RESULTS                how import I is made: these answer zeros
  *   global I VALUE MUTABLE
  *   table I ref MIN MAX | memory I i32|i64 MIN MAX | tag I TYPES
- *   start trap WHY | start exception | start exhausted
+ *   start trap WHY | start exception | start exhausted WHY
  *   import I VALUE...             import I was called
  *   nested VALUE...               it calls what its argument names
  *   call E VALUE...               export E is called
- *   result VALUE... | trap WHY | exception | exhausted
+ *   result VALUE... | trap WHY | exception | exhausted WHY
  *   global E VALUE, table E SIZE NULLS, memory E BYTES HASH
  *                                 after each call, of the exports
  *
- * After "exhausted" (a stack or a limit, where engines may differ) it stops.
+ * After "exhausted WHY" (a stack or a limit, where engines may differ) it
+ * stops.
  */
 #include "tests/fuzz/oracle.h"
 
@@ -72,7 +73,7 @@ static void print_end(vm_status status, const vm_error *err)
     else if (status == VM_THROWN)
         printf("exception\n");
     else
-        oracle_stop();
+        oracle_stop(err);
 }
 
 static bool can_call_plainly(const vm_functype *type)
@@ -177,7 +178,9 @@ static bool make_global(const vm_import *import, vm_global **out)
 {
     vm_type type = import->type.global.type;
     vm_value value = {0};
-    if (!oracle_choose(run.store, type, (unsigned)(import - run.imports),
+    bool fixed = vm_type_is_ref(type) && type != VM_EXTERNREF;
+    if ((fixed && import->type.global.is_mutable) ||
+        !oracle_choose(run.store, type, (unsigned)(import - run.imports),
                        &value.u64))
         return false;
     printf("global %zu", import - run.imports);
@@ -222,7 +225,9 @@ static bool make_tag(const vm_import *import, vm_tag **out)
 {
     const vm_functype *type = import->type.func;
     for (uint32_t i = 0; i < type->nparams; i++)
-        if (vm_type_is_ref(type->types[i]) && type->types[i] != VM_EXTERNREF)
+        if ((vm_type_is_ref(type->types[i]) &&
+             type->types[i] != VM_EXTERNREF) ||
+            type->types[i] == VM_V128)
             return false;
     printf("tag %zu", import - run.imports);
     oracle_print_types(type->types, type->nparams);
@@ -341,13 +346,14 @@ static int run_file(const char *path)
     size_t len;
     vm_module *module;
     vm_error err = {0};
+    const vm_store_limits limits = {.memory_bytes = 256 << 20};
     uint8_t *bytes = read_file(path, &len);
     vm_engine *engine = vm_engine_create(NULL);
     if (!bytes || !engine)
         return 2;
     if (vm_module_load(engine, bytes, len, &module, &err) != VM_OK) {
         printf("invalid %s\n", err.text);
-    } else if (vm_store_create(engine, NULL, &run.store) == VM_OK) {
+    } else if (vm_store_create(engine, &limits, &run.store) == VM_OK) {
         run_module(module);
         vm_store_destroy(run.store);
         vm_module_release(module);

@@ -26,6 +26,6 @@ bool oracle_choose(vm_store *store, vm_type type, unsigned n, uint64_t *out);
 /* Did it end for a reason that other engines do not share? */
 bool oracle_is_exhausted(const vm_error *err);
 /* Says "exhausted", and ends the process. */
-void oracle_stop(void);
+void oracle_stop(const vm_error *err);
 
 #endif

@@ -200,9 +200,9 @@ bool oracle_is_exhausted(const vm_error *err)
            strstr(err->text, "interrupted");
 }
 
-void oracle_stop(void)
+void oracle_stop(const vm_error *err)
 {
-    printf("exhausted\n");
+    printf("exhausted %s\n", err->text);
     fflush(stdout);
     _Exit(0);
 }
