@@ -86,6 +86,7 @@ static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
         f->regs.acc = (uintptr_t)func->code;
     }
     f->state = VM_FIBER_READY;
+    f->status = VM_OK;
     return VM_OK;
 }
 
@@ -117,11 +118,10 @@ static void report(vm_fiber *f, vm_error *err)
     static const char *const texts[] = {
         [VM_THROWN] = "uncaught exception",
         [VM_INTERRUPTED] = "interrupted: out of fuel or time",
-        [VM_PENDING] = "a host call is pending",
         [VM_EXIT] = "the program has exited",
         [VM_NO_MEMORY] = "out of memory",
     };
-    if (f->status == VM_OK)
+    if (f->status == VM_OK || f->status == VM_PENDING)
         return;
     const char *text = texts[f->status];
     if (f->text[0] || !text)
@@ -154,9 +154,13 @@ vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "nothing to run");
         return VM_TRAP;
     }
+    /* What it was stopped at has not been paid for yet. */
+    bool can_pay = f->status != VM_INTERRUPTED || vm_store_spend(store, 1);
     f->text[0] = '\0';
-    f->status = VM_OK;
+    f->status = can_pay ? VM_OK : VM_INTERRUPTED;
     f->exception = 0;
+    if (!can_pay)
+        return finish(f, err);
     if (store->nesting >= VM_MAX_NESTING) {
         f->status = vm_trap(f, "call stack exhausted");
         return finish(f, err);
