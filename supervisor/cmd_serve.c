@@ -1,450 +1,34 @@
 /*
- * cmd_serve.c - `vyoma serve`: a component that exports wasi:http/handler (0.3)
- * or wasi:http/incoming-handler (0.2), behind a listening socket.
- *
- * The parent loads the component once and forks workers, which share its pages.
- * A worker watches many connections (epoll); when a request has come with its
- * body (or as much of it as is kept), a fresh instance, made ahead while there
- * was nothing to do, handles it; then it is thrown away.  Slow clients thus
- * occupy a buffer, not an instance.
+ * cmd_serve.c - `vyoma serve`: a component that handles wasi:http requests,
+ * behind a listening socket.  The parent loads the component once and forks
+ * workers (serve_worker.c), which share its pages; it keeps them running.
  */
 #include "supervisor/cmd.h"
-#include "supervisor/run_options.h"
-#include "wasi/p3_http.h"
+#include "supervisor/serve.h"
+#include "wasi/io.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    EVENTS = 64,        /* taken from epoll at a time */
-    CONNECTIONS = 2048, /* per worker */
-    WARM = 4,           /* instances made ahead */
     WORKERS_PER_CPU = 2,
     WORKERS_MAX = 1024,
-    SWEEP_MS = 1000, /* how often deadlines are looked at */
+    EXTRA_WORKERS = 64,
+    LOOK_MS = 100, /* how often the parent looks after them */
 };
 
 #define DEFAULT_ADDR "0.0.0.0:8080"
-#define DEFAULT_MAX_BODY ((uint64_t)1 << 30)
-#define HEAD_TIMEOUT ((uint64_t)30 * 1000000000u)
-#define REQUEST_TIMEOUT ((uint64_t)30 * 1000000000u)
-
-/* ---- state ------------------------------------------------------------- */
-
-typedef struct instance {
-    vm_store *store;
-    cm_func *handle;
-    bool is_async; /* 0.3's, which returns its response */
-} instance;
-
-typedef struct client {
-    http_conn *conn;
-    struct client *next, *previous;
-    uint32_t watched; /* events given to epoll; 0: none yet */
-    bool answered;    /* the present request is with its guest, or done */
-} client;
-
-typedef struct worker {
-    const run_options *options;
-    vm_engine *engine;
-    cm_component *component;
-    wasi_ctx *ctx;
-    cm_linker *linker;
-    int listener, epoll;
-    client *clients;
-    size_t nclients;
-    instance warm[WARM];
-    size_t nwarm;
-} worker;
-
-/* ---- instances --------------------------------------------------------- */
-
-static void find_handler(cm_instance *made, instance *out)
-{
-    out->handle = cm_instance_func(made, "wasi:http/handler@0.3.0", "handle");
-    out->is_async = out->handle;
-    if (!out->handle)
-        out->handle =
-            cm_instance_func(made, "wasi:http/incoming-handler", "handle");
-}
-
-static bool make_instance(worker *worker, instance *out, vm_error *err)
-{
-    cm_instance *made;
-    vm_name missing = {0};
-    if (vm_store_create(worker->engine, &worker->options->limits,
-                        &out->store) != VM_OK)
-        return false;
-    vm_store_set_fuel(out->store, worker->options->fuel);
-    if (cm_instantiate(worker->linker, worker->component, out->store, &made,
-                       &missing, err) == VM_OK)
-        find_handler(made, out);
-    if (out->handle)
-        return true;
-    vm_error_set(err, VM_PHASE_LINK, SIZE_MAX,
-                 "it exports neither wasi:http/handler nor "
-                 "wasi:http/incoming-handler");
-    vm_store_destroy(out->store);
-    return false;
-}
-
-static bool take_instance(worker *worker, instance *out, vm_error *err)
-{
-    if (worker->nwarm) {
-        *out = worker->warm[--worker->nwarm];
-        return true;
-    }
-    *out = (instance){0};
-    return make_instance(worker, out, err);
-}
-
-/* ---- one request ------------------------------------------------------- */
-
-static vm_store *timed_store;
-static wasi_ctx *timed_ctx;
-
-static void on_alarm(int signal)
-{
-    vm_store_interrupt(timed_store);
-    wasi_ctx_interrupt(timed_ctx);
-}
-
-static void set_timer(worker *worker, vm_store *store)
-{
-    uint64_t ns = worker->options->timeout_ns;
-    struct itimerval timer = {0};
-    if (!ns)
-        ns = REQUEST_TIMEOUT;
-    if (store) {
-        timed_store = store;
-        timed_ctx = worker->ctx;
-        timer.it_value.tv_sec = (time_t)(ns / 1000000000u);
-        timer.it_value.tv_usec =
-            (suseconds_t)(ns % 1000000000u / 1000u) + (ns < 1000);
-        timer.it_interval.tv_usec = 20000;
-    }
-    setitimer(ITIMER_REAL, &timer, NULL);
-    if (!store)
-        wasi_ctx_resume(worker->ctx);
-}
-
-static void answer_plainly(http_conn *conn, unsigned status, const char *text)
-{
-    http_conn_print(conn,
-                    "HTTP/1.1 %u \r\nconnection: close\r\n"
-                    "content-type: text/plain\r\ncontent-length: %zu\r\n\r\n%s",
-                    status, strlen(text), text);
-    conn->out_ended = true;
-    conn->head.keep_alive = false;
-}
-
-static vm_status call_handler(worker *worker, const instance *instance,
-                              http_conn *conn, bool *was_set, vm_error *err)
-{
-    cm_value args[2] = {{.rep = http_incoming_create(conn)},
-                        {.rep = http_outparam_create(conn, was_set)}};
-    cm_result result;
-    if (!args[0].rep || !args[1].rep)
-        return VM_NO_MEMORY;
-    vm_status status = cm_func_call(instance->handle, args, &result, err);
-    if (status == VM_OK)
-        cm_result_free(&result);
-    return status;
-}
-
-static bool is_answered(void *data)
-{
-    const http_conn *conn = data;
-    return conn->out_ended || conn->state == HTTP_FAILED;
-}
-
-/* result<response, error-code>: the response's body follows while the guest
- * runs on. */
-static vm_status answer_with(cm_result *result, http_conn *conn, vm_error *err)
-{
-    if (result->value.variant.index) {
-        answer_plainly(conn, 500, "the application reported an error\n");
-        return VM_OK;
-    }
-    vm_status status = p3_http_respond(cm_result_call(result), conn,
-                                       result->value.variant.payload->rep);
-    return status == VM_OK ? cm_result_run(result, is_answered, conn, err)
-                           : status;
-}
-
-static vm_status call_async_handler(worker *worker, const instance *instance,
-                                    http_conn *conn, bool *was_set,
-                                    vm_error *err)
-{
-    cm_value request = {.rep = p3_message_of(worker->ctx, conn)};
-    cm_result result;
-    if (!request.rep)
-        return VM_NO_MEMORY;
-    vm_status status = cm_func_call(instance->handle, &request, &result, err);
-    if (status != VM_OK)
-        return status;
-    *was_set = true;
-    status = answer_with(&result, conn, err);
-    cm_result_free(&result);
-    return status;
-}
-
-static void handle_request(worker *worker, http_conn *conn)
-{
-    instance instance;
-    vm_error err = {.offset = SIZE_MAX};
-    bool was_set = false;
-    vm_status status = VM_NO_MEMORY;
-    if (take_instance(worker, &instance, &err)) {
-        set_timer(worker, instance.store);
-        status = (instance.is_async ? call_async_handler : call_handler)(
-            worker, &instance, conn, &was_set, &err);
-        set_timer(worker, NULL);
-        vm_store_destroy(instance.store);
-    }
-    if (status != VM_OK && status != VM_EXIT)
-        fprintf(stderr, "vyoma serve: %s %s: %s\n", conn->head.method,
-                conn->head.target,
-                status == VM_INTERRUPTED ? "time or fuel limit exceeded"
-                : err.text[0]            ? err.text
-                                         : "out of memory");
-    if (!was_set)
-        answer_plainly(conn, 500, "the application did not answer\n");
-    else if (!conn->out_ended)
-        http_conn_fail(conn, HTTP_INTERNAL_ERROR); /* cut: it never finished */
-}
-
-/* ---- clients ----------------------------------------------------------- */
-
-static void drop_client(worker *worker, client *client)
-{
-    if (client->previous)
-        client->previous->next = client->next;
-    else
-        worker->clients = client->next;
-    if (client->next)
-        client->next->previous = client->previous;
-    worker->nclients--;
-    wasi_release(client->conn); /* closes: epoll forgets it */
-    free(client);
-}
-
-static void watch(worker *worker, client *client, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.ptr = client};
-    if (client->watched == events)
-        return;
-    epoll_ctl(worker->epoll, client->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-              client->conn->fd, &event);
-    client->watched = events;
-}
-
-static const struct {
-    http_error error;
-    unsigned status;
-    const char *text;
-} refusals[] = {
-    {HTTP_REQUEST_HEADER_SECTION_SIZE, 431, "the header is too large\n"},
-    {HTTP_RESPONSE_HEADER_SECTION_SIZE, 431, "the header is too large\n"},
-    {HTTP_REQUEST_BODY_SIZE, 413, "the body is too large\n"},
-    {HTTP_CONNECTION_READ_TIMEOUT, 408, "the request took too long\n"},
-    {HTTP_REQUEST_METHOD_INVALID, 400, "the method is malformed\n"},
-    {HTTP_REQUEST_URI_INVALID, 400, "the target is malformed\n"},
-    {HTTP_PROTOCOL_ERROR, 400, "the request is malformed\n"},
-};
-
-/* A request that never reached a guest: says why, then closes. */
-static void refuse(http_conn *conn)
-{
-    size_t i = 0, count = sizeof refusals / sizeof *refusals;
-    char text[256];
-    while (i < count && refusals[i].error != conn->error)
-        i++;
-    bool idle = conn->error == HTTP_CONNECTION_READ_TIMEOUT && !conn->in.len;
-    if (i == count || idle)
-        return;
-    int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %u \r\nconnection: close\r\n"
-                     "content-length: %zu\r\n\r\n%s",
-                     refusals[i].status, strlen(refusals[i].text),
-                     refusals[i].text);
-    (void)!send(conn->fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* Lets one client get as far as it can.  False: it is gone. */
-static bool serve_client(worker *worker, client *client)
-{
-    http_conn *conn = client->conn;
-    for (;;) {
-        http_conn_pump(conn);
-        if (conn->state == HTTP_FAILED && !client->answered)
-            refuse(conn);
-        if (conn->state == HTTP_FAILED)
-            return false;
-        if (!client->answered && http_conn_body_is_here(conn)) {
-            client->answered = true;
-            handle_request(worker, conn);
-            continue;
-        }
-        if (!client->answered)
-            break;
-        if (conn->out.len)
-            break;
-        if (!http_conn_reset(conn))
-            return false;
-        client->answered = false;
-    }
-    wasi_wait wait = {.fd = -1};
-    http_conn_want(conn, &wait);
-    watch(worker, client,
-          (wait.events & POLLOUT ? EPOLLOUT : 0u) |
-              (wait.events & POLLIN ? EPOLLIN : 0u) | EPOLLRDHUP);
-    return true;
-}
-
-static void accept_clients(worker *worker)
-{
-    http_timeouts timeouts = {.first_byte = HEAD_TIMEOUT,
-                              .between_bytes = HEAD_TIMEOUT};
-    uint64_t max_body = worker->options->max_body;
-    while (worker->nclients < CONNECTIONS) {
-        int fd =
-            accept4(worker->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        client *client = calloc(1, sizeof *client);
-        http_conn *conn = http_conn_serve(
-            fd, &timeouts, max_body ? max_body : DEFAULT_MAX_BODY);
-        if (!client || !conn) {
-            wasi_release(conn);
-            free(client);
-            return;
-        }
-        client->conn = conn;
-        client->next = worker->clients;
-        if (client->next)
-            client->next->previous = client;
-        worker->clients = client;
-        worker->nclients++;
-        if (!serve_client(worker, client))
-            drop_client(worker, client);
-    }
-}
-
-static void sweep(worker *worker)
-{
-    uint64_t now = wasi_now_ns();
-    for (client *client = worker->clients, *next; client; client = next) {
-        next = client->next;
-        if (now >= client->conn->deadline && !serve_client(worker, client))
-            drop_client(worker, client);
-    }
-}
-
-/* ---- the worker -------------------------------------------------------- */
-
-static volatile sig_atomic_t stopping;
-
-static void on_stop(int signal)
-{
-    stopping = 1;
-}
-
-/* Makes an instance ahead; true when there may be more to do. */
-static bool warm_up(worker *worker)
-{
-    vm_error err = {0};
-    if (worker->nwarm == WARM)
-        return false;
-    instance *next = &worker->warm[worker->nwarm];
-    *next = (instance){0};
-    if (!make_instance(worker, next, &err))
-        return false;
-    worker->nwarm++;
-    return true;
-}
-
-static int worker_loop(worker *worker)
-{
-    struct epoll_event events[EVENTS];
-    uint64_t swept = wasi_now_ns();
-    while (!stopping) {
-        int wait = worker->nwarm < WARM ? 0 : SWEEP_MS;
-        int n = epoll_wait(worker->epoll, events, EVENTS, wait);
-        if (n == 0 && wait == 0 && !warm_up(worker))
-            n = epoll_wait(worker->epoll, events, EVENTS, SWEEP_MS);
-        for (int i = 0; i < n; i++) {
-            client *client = events[i].data.ptr;
-            if (!client)
-                accept_clients(worker);
-            else if (!serve_client(worker, client))
-                drop_client(worker, client);
-        }
-        if (wasi_now_ns() - swept >= (uint64_t)SWEEP_MS * 1000000u) {
-            sweep(worker);
-            swept = wasi_now_ns();
-        }
-    }
-    return 0;
-}
-
-static bool worker_init(worker *worker, vm_error *err)
-{
-    worker->linker = cm_linker_create(worker->engine);
-    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!worker->linker || worker->epoll < 0)
-        return false;
-    return run_options_context(worker->options, &worker->ctx, err) == VM_OK &&
-           wasi_link(worker->linker, worker->ctx, err) == VM_OK;
-}
-
-static void worker_finish(worker *worker)
-{
-    for (client *client = worker->clients, *next; client; client = next) {
-        next = client->next;
-        wasi_release(client->conn);
-        free(client);
-    }
-    worker->clients = NULL;
-    worker->nclients = 0;
-    while (worker->nwarm)
-        vm_store_destroy(worker->warm[--worker->nwarm].store);
-    cm_linker_destroy(worker->linker);
-    wasi_ctx_destroy(worker->ctx);
-    close(worker->epoll);
-}
-
-static int worker_main(worker *worker)
-{
-    vm_error err = {.offset = SIZE_MAX};
-    struct epoll_event accepting = {.events = EPOLLIN | EPOLLEXCLUSIVE};
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
-    if (!worker_init(worker, &err)) {
-        fprintf(stderr, "vyoma serve: %s\n", err.text);
-        return 1;
-    }
-    epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->listener, &accepting);
-    int status = worker_loop(worker);
-    worker_finish(worker);
-    return status;
-}
+#define HELD_UP ((uint64_t)100 * 1000000u)
 
 /* ---- the parent -------------------------------------------------------- */
 
@@ -495,7 +79,7 @@ static int listen_at(const char *addr)
     return fd;
 }
 
-static void announce(int listener)
+static void announce(int listener, bool secure)
 {
     union {
         struct sockaddr any;
@@ -510,71 +94,116 @@ static void announce(int listener)
               is_v6 ? (void *)&address.v6.sin6_addr
                     : (void *)&address.v4.sin_addr,
               text, sizeof text);
-    printf("Serving HTTP on http://%s%s%s:%u/\n", is_v6 ? "[" : "", text,
-           is_v6 ? "]" : "",
+    printf("Serving HTTP on http%s://%s%s%s:%u/\n", secure ? "s" : "",
+           is_v6 ? "[" : "", text, is_v6 ? "]" : "",
            ntohs(is_v6 ? address.v6.sin6_port : address.v4.sin_port));
     fflush(stdout);
 }
 
-static void stop_workers(const pid_t *pids, uint64_t count)
+static volatile sig_atomic_t stopping;
+
+static void on_stop(int signal)
 {
-    for (uint64_t i = 0; i < count; i++)
-        if (pids[i] > 0)
-            kill(pids[i], SIGTERM);
-    while (wait(NULL) > 0)
+    stopping = 1;
+}
+
+/* The processes: `base` of them always, the others while all are held up. */
+typedef struct pool {
+    serve_worker *worker;
+    size_t base;
+    pid_t pids[WORKERS_MAX + EXTRA_WORKERS]; /* 0: none */
+    _Atomic uint64_t *guest_at;              /* of each; shared */
+} pool;
+
+enum { POOL = WORKERS_MAX + EXTRA_WORKERS };
+
+static bool start(pool *pool, size_t i)
+{
+    serve_worker *worker = pool->worker;
+    atomic_store(&pool->guest_at[i], 0);
+    pool->pids[i] = fork();
+    if (!pool->pids[i]) {
+        worker->is_extra = i >= pool->base;
+        worker->guest_at = &pool->guest_at[i];
+        _exit(serve_work(worker));
+    }
+    if (pool->pids[i] < 0)
+        pool->pids[i] = 0;
+    return pool->pids[i] > 0;
+}
+
+/*
+ * A guest that waits (for its client to send, or to take what it says, or for
+ * another server) holds its process up.  When all have been so for a moment,
+ * one more is started, which takes what new clients come.
+ */
+static void start_what_lacks(pool *pool)
+{
+    uint64_t now = wasi_now_ns();
+    size_t idle = 0, unused = POOL;
+    for (size_t i = 0; i < pool->base; i++)
+        if (!pool->pids[i])
+            start(pool, i);
+    for (size_t i = 0; i < pool->base + EXTRA_WORKERS; i++) {
+        uint64_t began = atomic_load(&pool->guest_at[i]);
+        if (!pool->pids[i] && unused == POOL)
+            unused = i;
+        idle += pool->pids[i] && (!began || now - began < HELD_UP);
+    }
+    if (!idle && unused != POOL)
+        start(pool, unused);
+}
+
+/* Takes note of those that ended; an exit status when one could not begin. */
+static int reap(pool *pool)
+{
+    int status;
+    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (size_t i = 0; i < POOL; i++)
+            if (pool->pids[i] == ended)
+                pool->pids[i] = 0;
+        if (WIFEXITED(status) && WEXITSTATUS(status))
+            return WEXITSTATUS(status);
+    }
+    return 0;
+}
+
+static void stop_workers(const pool *pool)
+{
+    for (size_t i = 0; i < POOL; i++)
+        if (pool->pids[i])
+            kill(pool->pids[i], SIGTERM);
+    while (wait(NULL) > 0 || errno == EINTR)
         ;
 }
 
-/* Starts what does not run.  False when none could be started. */
-static bool start_workers(worker *worker, pid_t *pids, uint64_t count)
-{
-    bool any = false;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!pids[i])
-            pids[i] = fork();
-        if (pids[i] == 0)
-            _exit(worker_main(worker));
-        if (pids[i] < 0)
-            pids[i] = 0;
-        any |= pids[i] > 0;
-    }
-    return any;
-}
-
 /* Keeps the workers running until told to stop. */
-static int supervise(worker *worker, uint64_t count)
+static int supervise(serve_worker *worker, size_t count)
 {
+    static pool pool;
     struct sigaction stop = {.sa_handler = on_stop}; /* no SA_RESTART */
-    pid_t pids[WORKERS_MAX] = {0};
+    struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
+    sigset_t child;
     int failed = 0;
+    size_t size = POOL * sizeof *pool.guest_at;
+    pool.worker = worker;
+    pool.base = count < WORKERS_MAX ? count : WORKERS_MAX;
+    pool.guest_at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if ((void *)pool.guest_at == MAP_FAILED)
+        return 1;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
-    if (count > WORKERS_MAX)
-        count = WORKERS_MAX;
-    while (!stopping && !failed && start_workers(worker, pids, count)) {
-        int status;
-        pid_t ended = wait(&status);
-        for (uint64_t i = 0; ended > 0 && i < count; i++)
-            if (pids[i] == ended)
-                pids[i] = 0;
-        if (ended > 0 && WIFEXITED(status))
-            failed = WEXITSTATUS(status); /* it could not even begin */
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    while (!stopping && !failed) {
+        start_what_lacks(&pool);
+        sigtimedwait(&child, NULL, &look);
+        failed = reap(&pool);
     }
-    stop_workers(pids, count);
+    stop_workers(&pool);
     return failed;
-}
-
-/* One instance in the parent: what is wrong with the component shows now. */
-static bool try_once(worker *worker, vm_error *err)
-{
-    instance instance = {0};
-    bool ok = worker_init(worker, err) && make_instance(worker, &instance, err);
-    if (ok)
-        vm_store_destroy(instance.store);
-    worker_finish(worker);
-    worker->ctx = NULL;
-    worker->linker = NULL;
-    return ok;
 }
 
 static const uint8_t *map_component(const char *path, size_t *len)
@@ -595,7 +224,29 @@ static const uint8_t *map_component(const char *path, size_t *len)
     return error ? NULL : bytes;
 }
 
-static int serve(worker *worker, const uint8_t *bytes, size_t len)
+/* --tls-cert and --tls-key.  False after saying what is wrong. */
+static bool load_identity(serve_worker *worker)
+{
+    const run_options *options = worker->options;
+    char why[512];
+    const char *cert = options->tls_cert, *key = options->tls_key;
+    if (!cert && !key)
+        return true;
+    if (!cert) {
+        fprintf(stderr, "vyoma serve: --tls-key needs --tls-cert\n");
+        return false;
+    }
+    worker->identity =
+        tls_identity_create(cert, key ? key : cert, why, sizeof why);
+    if (!worker->identity)
+        fprintf(stderr,
+                "vyoma serve: %s (a PEM file, with the key or with "
+                "--tls-key)\n",
+                why);
+    return worker->identity;
+}
+
+static int serve(serve_worker *worker, const uint8_t *bytes, size_t len)
 {
     const run_options *options = worker->options;
     vm_error err = {.offset = SIZE_MAX};
@@ -604,11 +255,13 @@ static int serve(worker *worker, const uint8_t *bytes, size_t len)
     if (!worker->engine ||
         cm_component_load(worker->engine, bytes, len, &worker->component,
                           &err) != VM_OK ||
-        !try_once(worker, &err)) {
+        !serve_try(worker, &err)) {
         fprintf(stderr, "vyoma serve: %s: %s\n", options->file,
                 err.text[0] ? err.text : "out of memory");
         return 1;
     }
+    if (!load_identity(worker))
+        return 1;
     const char *addr = options->addr ? options->addr : DEFAULT_ADDR;
     worker->listener = listen_at(addr);
     if (worker->listener < 0) {
@@ -618,7 +271,7 @@ static int serve(worker *worker, const uint8_t *bytes, size_t len)
                 addr, strerror(errno));
         return 1;
     }
-    announce(worker->listener);
+    announce(worker->listener, worker->identity != NULL);
     uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
     return supervise(worker, options->workers ? options->workers
                                               : cpus * WORKERS_PER_CPU);
@@ -627,7 +280,7 @@ static int serve(worker *worker, const uint8_t *bytes, size_t len)
 int cmd_serve(int argc, char **argv)
 {
     run_options options;
-    worker worker = {.options = &options, .listener = -1};
+    serve_worker worker = {.options = &options, .listener = -1};
     int status = run_options_parse(argc, argv, &options);
     if (status || options.help) {
         run_options_finish(&options);
@@ -638,6 +291,7 @@ int cmd_serve(int argc, char **argv)
     status = bytes ? serve(&worker, bytes, len) : 1;
     if (worker.listener >= 0)
         close(worker.listener);
+    tls_identity_destroy(worker.identity);
     cm_component_release(worker.component);
     if (worker.engine)
         vm_engine_destroy(worker.engine);

@@ -4,6 +4,8 @@
  */
 #include "supervisor/run_options.h"
 
+#include "wasi/http.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -393,6 +395,49 @@ static bool o_max_body(run_options *options, const char *value)
     return set_size(options, "--max-body", value, &options->max_body);
 }
 
+static bool o_max_head(run_options *options, const char *value)
+{
+    return set_count(options, "--max-header", value, HTTP_HEAD_MAX,
+                     &options->max_head);
+}
+
+static bool set_duration(const run_options *options, const char *what,
+                         const char *value, uint64_t *out)
+{
+    return (run_parse_duration(value, out) && *out) ||
+           complain(options, what, value, "a duration such as 2s or 150ms");
+}
+
+static bool o_idle(run_options *options, const char *value)
+{
+    return set_duration(options, "--idle-timeout", value,
+                        &options->idle_timeout_ns);
+}
+
+static bool o_header(run_options *options, const char *value)
+{
+    return set_duration(options, "--header-timeout", value,
+                        &options->header_timeout_ns);
+}
+
+static bool o_body(run_options *options, const char *value)
+{
+    return set_duration(options, "--body-timeout", value,
+                        &options->body_timeout_ns);
+}
+
+static bool o_tls_cert(run_options *options, const char *value)
+{
+    options->tls_cert = value;
+    return true;
+}
+
+static bool o_tls_key(run_options *options, const char *value)
+{
+    options->tls_key = value;
+    return true;
+}
+
 static bool o_ca(run_options *options, const char *value)
 {
     if (!options->trust)
@@ -476,7 +521,18 @@ static const option long_options[] = {
     {"--argv0", "NAME", o_argv0, "the program's name as it sees it"},
     {"--addr", "HOST:PORT", o_addr, "serve: where to listen"},
     {"--workers", "N", o_workers, "serve: processes"},
-    {"--max-body", "BYTES", o_max_body, "serve: largest request body"},
+    {"--max-body", "BYTES", o_max_body, "serve: largest request body (1G)"},
+    {"--max-header", "BYTES", o_max_head,
+     "serve: largest request head (64K, no more)"},
+    {"--idle-timeout", "DURATION", o_idle,
+     "serve: until a request begins (60s)"},
+    {"--header-timeout", "DURATION", o_header,
+     "serve: until its head is whole (15s)"},
+    {"--body-timeout", "DURATION", o_body,
+     "serve: until its body is, or the client reads on (60s)"},
+    {"--tls-cert", "FILE", o_tls_cert,
+     "serve: HTTPS, with this certificate and its chain"},
+    {"--tls-key", "FILE", o_tls_key, "serve: its key, if not in that file"},
     {"-W", "KEY[=VALUE],...", o_w, NULL},
     {"-S", "KEY[=VALUE],...", o_s, NULL},
     {"-D", "KEY[=VALUE],...", o_d, NULL},

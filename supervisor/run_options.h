@@ -28,9 +28,12 @@ typedef struct run_options {
     char *coredump;     /* file to write after a trap, or NULL */
     uint64_t workers;   /* processes of `serve`; 0: the default */
     uint64_t max_body;  /* bytes of a request's body; 0: the default */
-    run_list args;      /* args.items[0] is the program's name */
-    run_list env;       /* NAME=VALUE */
-    run_list settings;  /* the same, of wasi:config */
+    uint64_t max_head;  /* the same of its head */
+    uint64_t idle_timeout_ns, header_timeout_ns, body_timeout_ns; /* too */
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+    run_list args;                  /* args.items[0] is the program's name */
+    run_list env;                   /* NAME=VALUE */
+    run_list settings;              /* the same, of wasi:config */
     wasi_preopen *preopens;
     size_t npreopens;
     run_link *links;

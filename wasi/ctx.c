@@ -124,6 +124,11 @@ void wasi_ctx_interrupt(wasi_ctx *ctx)
     ctx->interrupted = 1;
 }
 
+bool wasi_ctx_is_interrupted(const wasi_ctx *ctx)
+{
+    return ctx->interrupted;
+}
+
 void wasi_ctx_resume(wasi_ctx *ctx)
 {
     ctx->interrupted = 0;

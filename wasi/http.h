@@ -3,8 +3,10 @@
  *
  *   http_head.c  messages' heads: text to fields and back, and their rules
  *   http_conn.c  one exchange on one connection: finding the peer, sending,
- *                receiving, bodies; advanced by http_conn_pump whenever a guest
- *                looks or waits
+ *                receiving; advanced by http_conn_pump whenever a guest looks
+ *                or waits
+ *   http_body.c  the peer's body
+ *   http_write.c our message
  *   http_client.c  an outgoing request's connection and first lines
  *   wasi_http*.c the WIT's resources
  */
@@ -116,11 +118,13 @@ typedef enum http_framing {
     HTTP_LENGTH,
     HTTP_CHUNKED,
     HTTP_UNTIL_CLOSE,
+    HTTP_NOT_SENT, /* ours, of a response to HEAD: taken, and dropped */
 } http_framing;
 
 typedef struct http_head {
     char method[32], *target, *authority; /* requests; owned */
     uint16_t status;                      /* responses */
+    uint8_t minor;                        /* of the version, 1.x */
     http_fields *fields;                  /* owned; forbidden ones removed */
     http_framing framing;
     uint64_t length;
@@ -148,6 +152,11 @@ typedef struct http_buffer {
     size_t at, len, room;
 } http_buffer;
 
+/* False: out of memory. */
+VM_MUST_CHECK bool http_buffer_reserve(http_buffer *buffer, size_t more);
+void http_buffer_drop(http_buffer *buffer, size_t count);
+const uint8_t *http_buffer_data(const http_buffer *buffer);
+
 typedef enum http_state {
     HTTP_RESOLVING,
     HTTP_CONNECTING,
@@ -166,13 +175,16 @@ typedef enum http_chunk {
     HTTP_CHUNK_TRAILERS,
 } http_chunk;
 
+/* ns; 0: the default.  For a server's: until a request begins, until its head
+ * is whole, and until its body is, or the peer takes more of the answer. */
 typedef struct http_timeouts {
-    uint64_t connect, first_byte, between_bytes; /* ns; 0: the default */
+    uint64_t connect, first_byte, between_bytes;
 } http_timeouts;
 
 typedef struct http_conn {
     wasi_object object;
     uint64_t max_body;
+    size_t max_head;
     wasi_net *net; /* not owned */
     int fd;        /* -1: none yet */
     int lookup_fd; /* -1: none */
@@ -199,6 +211,7 @@ typedef struct http_conn {
     http_framing out_framing;
     uint64_t out_left; /* of a body with a length */
     bool out_ended;    /* our message is complete */
+    bool out_cut;      /* it never will be: the connection is to end */
     bool saw_eof;
 } http_conn;
 
@@ -216,8 +229,10 @@ http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
 void http_conn_secure(http_conn *conn, tls_trust *trust);
 void http_conn_secure_server(http_conn *conn, const tls_identity *identity);
 /* All of the request's body is here, or as much as is kept. */
-bool http_conn_body_is_here(const http_conn *conn);
+bool http_conn_body_is_here(http_conn *conn);
 
+/* A deadline so far from now. */
+uint64_t http_after(uint64_t ns);
 /* Goes as far as possible without waiting. */
 void http_conn_pump(http_conn *conn);
 /* Says what the next step needs; to be used after http_conn_pump. */
@@ -255,6 +270,14 @@ void http_client_begin(http_conn *conn, const char *method, const char *path,
 
 /* ---- servers ----------------------------------------------------------- */
 
+/* Our response's first lines: status, date, whether the connection is kept. */
+void http_conn_begin_response(http_conn *conn, unsigned status,
+                              const http_fields *fields);
+/* A whole response of ours in plain text; the connection ends after it. */
+void http_conn_answer(http_conn *conn, unsigned status, const char *text);
+/* Sends what is in the out buffer even though the exchange has failed, as far
+ * as that can be done at once, and then our end. */
+void http_conn_last_words(http_conn *conn);
 /* A server's connection: makes it ready for the next request, if it can be. */
 bool http_conn_reset(http_conn *conn);
 

@@ -15,55 +15,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    CHUNK_OVERHEAD = 32, /* size line and line ends */
-    CHUNK_LINE_MAX = 256,
-};
-
 /* For requests that set none, as in wasmtime. */
 #define DEFAULT_TIMEOUT ((uint64_t)600 * 1000000000u)
-
-/* ---- buffers ----------------------------------------------------------- */
-
-static bool buffer_reserve(http_buffer *buffer, size_t more)
-{
-    if (buffer->at && buffer->at + buffer->len + more > buffer->room) {
-        memmove(buffer->data, buffer->data + buffer->at, buffer->len);
-        buffer->at = 0;
-    }
-    size_t need = buffer->at + buffer->len + more;
-    if (need <= buffer->room)
-        return true;
-    size_t room = buffer->room ? buffer->room : 4096;
-    while (room < need)
-        room *= 2;
-    uint8_t *data = realloc(buffer->data, room);
-    if (!data)
-        return false;
-    buffer->data = data;
-    buffer->room = room;
-    return true;
-}
-
-static void buffer_drop(http_buffer *buffer, size_t count)
-{
-    buffer->at += count;
-    buffer->len -= count;
-    if (!buffer->len)
-        buffer->at = 0;
-}
-
-static const uint8_t *buffer_data(const http_buffer *buffer)
-{
-    static const uint8_t empty[1];
-    return buffer->data ? buffer->data + buffer->at : empty;
-}
 
 /* ---- creation ---------------------------------------------------------- */
 
@@ -83,7 +41,7 @@ static void conn_finish(void *self)
     free(conn);
 }
 
-static uint64_t after(uint64_t ns)
+uint64_t http_after(uint64_t ns)
 {
     uint64_t deadline;
     return __builtin_add_overflow(wasi_now_ns(), ns, &deadline) ? WASI_NEVER
@@ -98,6 +56,7 @@ static http_conn *conn_create(const http_timeouts *timeouts)
     conn->fd = conn->lookup_fd = -1;
     conn->timeouts = *timeouts;
     conn->max_body = UINT64_MAX;
+    conn->max_head = HTTP_HEAD_MAX;
     uint64_t *all[] = {&conn->timeouts.connect, &conn->timeouts.first_byte,
                        &conn->timeouts.between_bytes};
     for (int i = 0; i < 3; i++)
@@ -156,7 +115,7 @@ http_conn *http_conn_connect(wasi_net *net, const char *host, uint16_t port,
     }
     conn->net = net;
     conn->port = port;
-    conn->deadline = after(conn->timeouts.connect);
+    conn->deadline = http_after(conn->timeouts.connect);
     conn->state = HTTP_CONNECTING;
     if (parse_literal(conn))
         return conn;
@@ -181,7 +140,7 @@ http_conn *http_conn_serve(int fd, const http_timeouts *timeouts,
     conn->server = true;
     conn->max_body = max_body;
     conn->state = HTTP_HEAD;
-    conn->deadline = after(conn->timeouts.first_byte);
+    conn->deadline = http_after(conn->timeouts.connect);
     return conn;
 }
 
@@ -295,7 +254,7 @@ static bool step_connect(http_conn *conn)
         return true;
     }
     conn->state = HTTP_HEAD;
-    conn->deadline = after(conn->timeouts.first_byte);
+    conn->deadline = http_after(conn->timeouts.first_byte);
     return true;
 }
 
@@ -330,8 +289,8 @@ static bool step_secure(http_conn *conn)
     if (!n)
         return false;
     conn->state = HTTP_HEAD;
-    if (!conn->server) /* whose handshake and head share one deadline */
-        conn->deadline = after(conn->timeouts.first_byte);
+    if (!conn->server) /* which waits for a request just as long */
+        conn->deadline = http_after(conn->timeouts.first_byte);
     return true;
 }
 
@@ -361,13 +320,16 @@ static bool step_flush(http_conn *conn)
 {
     if (!conn->out.len)
         return false;
-    ssize_t n = send_some(conn, buffer_data(&conn->out), conn->out.len);
+    ssize_t n = send_some(conn, http_buffer_data(&conn->out), conn->out.len);
     if (n > 0)
-        buffer_drop(&conn->out, (size_t)n);
+        http_buffer_drop(&conn->out, (size_t)n);
+    if (conn->server && conn->state == HTTP_DONE &&
+        (n > 0 || conn->deadline == WASI_NEVER))
+        conn->deadline = http_after(conn->timeouts.between_bytes);
     if (n >= 0)
         return n > 0;
     /* the peer may have answered before it closed: read that first */
-    buffer_drop(&conn->out, conn->out.len);
+    http_buffer_drop(&conn->out, conn->out.len);
     conn->out_ended = true;
     conn->head.keep_alive = false;
     return true;
@@ -384,7 +346,7 @@ static bool step_fill(http_conn *conn)
     enum { PART = 16 << 10 };
     if (!wants_input(conn))
         return false;
-    if (!buffer_reserve(&conn->in, PART)) {
+    if (!http_buffer_reserve(&conn->in, PART)) {
         http_conn_fail(conn, HTTP_INTERNAL_ERROR);
         return true;
     }
@@ -399,8 +361,11 @@ static bool step_fill(http_conn *conn)
         return true;
     }
     conn->in.len += (size_t)n;
-    if (conn->state == HTTP_BODY)
-        conn->deadline = after(conn->timeouts.between_bytes);
+    if (conn->state == HTTP_BODY && !conn->server)
+        conn->deadline = http_after(conn->timeouts.between_bytes);
+    if (conn->state == HTTP_HEAD && conn->server &&
+        conn->in.len == (size_t)n) /* a request begins */
+        conn->deadline = http_after(conn->timeouts.first_byte);
     return true;
 }
 
@@ -412,18 +377,36 @@ static void begin_body(http_conn *conn)
     conn->chunk = HTTP_CHUNK_SIZE;
     conn->body_room = conn->max_body;
     conn->left = conn->head.framing == HTTP_LENGTH ? conn->head.length : 0;
-    conn->deadline = after(conn->timeouts.between_bytes);
+    conn->deadline = http_after(conn->timeouts.between_bytes);
     if (conn->head.framing == HTTP_NO_BODY) {
         conn->state = HTTP_DONE;
         conn->deadline = WASI_NEVER;
     }
     if (conn->left > conn->body_room)
         http_conn_fail(conn, HTTP_REQUEST_BODY_SIZE);
+    /* RFC 9110, 10.1.1 */
+    if (conn->state == HTTP_BODY && conn->head.expects_continue &&
+        !conn->in.len)
+        http_conn_print(conn, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+/* A line end that is none (RFC 9112, 2.2, lets it be refused): without this
+ * such a request would only run out of time. */
+static bool has_bare_newline(const uint8_t *data, size_t len)
+{
+    const uint8_t *at = len ? memchr(data, '\n', len) : NULL;
+    for (; at; at = memchr(at + 1, '\n', len - (size_t)(at + 1 - data)))
+        if (at == data || at[-1] != '\r')
+            return true;
+    return false;
 }
 
 static bool no_head(http_conn *conn)
 {
-    if (conn->in.len >= HTTP_HEAD_MAX)
+    if (conn->server &&
+        has_bare_newline(http_buffer_data(&conn->in), conn->in.len))
+        http_conn_fail(conn, HTTP_PROTOCOL_ERROR);
+    else if (conn->in.len >= conn->max_head)
         http_conn_fail(conn, conn->server ? HTTP_REQUEST_HEADER_SECTION_SIZE
                                           : HTTP_RESPONSE_HEADER_SECTION_SIZE);
     else if (conn->saw_eof)
@@ -436,9 +419,15 @@ static bool no_head(http_conn *conn)
 
 static bool step_head(http_conn *conn)
 {
-    const uint8_t *data = buffer_data(&conn->in);
+    /* An empty line before a request is passed over (RFC 9112, 2.2). */
+    if (conn->server && conn->in.len >= 2 &&
+        !memcmp(http_buffer_data(&conn->in), "\r\n", 2)) {
+        http_buffer_drop(&conn->in, 2);
+        return true;
+    }
+    const uint8_t *data = http_buffer_data(&conn->in);
     size_t end = conn->in.len ? http_head_end(data, conn->in.len) : 0;
-    if (!end)
+    if (!end || end > conn->max_head)
         return no_head(conn);
     http_head_finish(&conn->head);
     http_error error =
@@ -449,7 +438,7 @@ static bool step_head(http_conn *conn)
         http_conn_fail(conn, error);
         return true;
     }
-    buffer_drop(&conn->in, end);
+    http_buffer_drop(&conn->in, end);
     bool interim = !conn->server && conn->head.status < 200;
     if (interim && conn->head.status == 101)
         http_conn_fail(conn, HTTP_UPGRADE_FAILED);
@@ -468,8 +457,9 @@ static void check_deadline(http_conn *conn)
         [HTTP_SECURING] = HTTP_CONNECTION_TIMEOUT,
         [HTTP_HEAD] = HTTP_CONNECTION_READ_TIMEOUT,
         [HTTP_BODY] = HTTP_CONNECTION_READ_TIMEOUT,
+        [HTTP_DONE] = HTTP_CONNECTION_WRITE_TIMEOUT, /* a server's */
     };
-    if (conn->state <= HTTP_BODY && wasi_now_ns() >= conn->deadline)
+    if (conn->state <= HTTP_DONE && wasi_now_ns() >= conn->deadline)
         http_conn_fail(conn, errors[conn->state]);
 }
 
@@ -528,272 +518,6 @@ void http_conn_want(const http_conn *conn, wasi_wait *wait)
     }
 }
 
-/* ---- reading a body ---------------------------------------------------- */
-
-static ssize_t read_failed(http_conn *conn, http_error error)
-{
-    http_conn_fail(conn, error);
-    return WASI_FAILED;
-}
-
-static ssize_t read_done(http_conn *conn)
-{
-    conn->state = HTTP_DONE;
-    conn->deadline = WASI_NEVER;
-    return WASI_CLOSED;
-}
-
-/* Nothing is buffered: wait, or the peer has ended. */
-static ssize_t read_nothing(http_conn *conn)
-{
-    if (!conn->saw_eof)
-        return 0;
-    /* RFC 9112, 9.8: without TLS's goodbye that may not be all */
-    bool was_cut = conn->tls && tls_was_cut(conn->tls);
-    if (conn->head.framing == HTTP_UNTIL_CLOSE && !was_cut)
-        return read_done(conn);
-    return read_failed(conn, conn->server ? HTTP_CONNECTION_TERMINATED
-                                          : HTTP_RESPONSE_INCOMPLETE);
-}
-
-static ssize_t take(http_conn *conn, void *buf, size_t len)
-{
-    size_t n = len < conn->in.len ? len : conn->in.len;
-    if (!n)
-        return read_nothing(conn);
-    memcpy(buf, buffer_data(&conn->in), n);
-    buffer_drop(&conn->in, n);
-    return (ssize_t)n;
-}
-
-static ssize_t take_left(http_conn *conn, void *buf, size_t len)
-{
-    ssize_t n = take(conn, buf, len < conn->left ? len : conn->left);
-    if (n > 0)
-        conn->left -= (uint64_t)n;
-    return n;
-}
-
-/* A line of chunk framing; its length, 0 (not yet), or negative. */
-static ssize_t chunk_line(http_conn *conn, const uint8_t **line)
-{
-    *line = buffer_data(&conn->in);
-    const uint8_t *end =
-        conn->in.len ? memmem(*line, conn->in.len, "\r\n", 2) : NULL;
-    if (!end && conn->in.len > CHUNK_LINE_MAX)
-        return read_failed(conn, HTTP_PROTOCOL_ERROR);
-    if (!end)
-        return conn->saw_eof ? read_nothing(conn) : 0;
-    return end - *line + 2;
-}
-
-static bool parse_chunk_size(const uint8_t *line, size_t len, uint64_t *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t i = 0;
-    for (*out = 0; i < len && i < 15; i++) {
-        const char *digit = strchr(digits, line[i] | 32);
-        if (!digit || !*digit || line[i] < '0')
-            break;
-        *out = *out * 16 + (uint64_t)(digit - digits);
-    }
-    return i && (i == len || line[i] == ';' || line[i] == ' ');
-}
-
-/* 1: go on; else what http_conn_read answers. */
-static ssize_t chunk_start(http_conn *conn)
-{
-    const uint8_t *line;
-    ssize_t n = chunk_line(conn, &line);
-    if (n <= 0)
-        return n;
-    if (!parse_chunk_size(line, (size_t)n - 2, &conn->left))
-        return read_failed(conn, HTTP_PROTOCOL_ERROR);
-    if (conn->left > conn->body_room)
-        return read_failed(conn, HTTP_REQUEST_BODY_SIZE);
-    conn->body_room -= conn->left;
-    buffer_drop(&conn->in, (size_t)n);
-    conn->chunk = conn->left ? HTTP_CHUNK_DATA : HTTP_CHUNK_TRAILERS;
-    return 1;
-}
-
-static ssize_t chunk_end(http_conn *conn)
-{
-    if (conn->in.len < 2)
-        return conn->saw_eof ? read_nothing(conn) : 0;
-    if (memcmp(buffer_data(&conn->in), "\r\n", 2))
-        return read_failed(conn, HTTP_PROTOCOL_ERROR);
-    buffer_drop(&conn->in, 2);
-    conn->chunk = HTTP_CHUNK_SIZE;
-    return 1;
-}
-
-static ssize_t chunk_trailers(http_conn *conn)
-{
-    const uint8_t *data = buffer_data(&conn->in);
-    size_t len = conn->in.len;
-    if (len >= 2 && !memcmp(data, "\r\n", 2)) {
-        buffer_drop(&conn->in, 2);
-        return read_done(conn);
-    }
-    size_t end = len ? http_head_end(data, len) : 0;
-    if (!end && len >= HTTP_HEAD_MAX)
-        return read_failed(conn, HTTP_RESPONSE_TRAILER_SECTION_SIZE);
-    if (!end)
-        return conn->saw_eof ? read_nothing(conn) : 0;
-    http_error error = http_trailers_parse(data, end, &conn->trailers);
-    if (error)
-        return read_failed(conn, error);
-    buffer_drop(&conn->in, end);
-    return read_done(conn);
-}
-
-static ssize_t read_chunked(http_conn *conn, void *buf, size_t len)
-{
-    ssize_t n = 1;
-    for (;;) {
-        switch (conn->chunk) {
-        case HTTP_CHUNK_SIZE: n = chunk_start(conn); break;
-        case HTTP_CHUNK_END: n = chunk_end(conn); break;
-        case HTTP_CHUNK_TRAILERS: return chunk_trailers(conn);
-        case HTTP_CHUNK_DATA:
-            n = take_left(conn, buf, len);
-            if (n > 0 && !conn->left)
-                conn->chunk = HTTP_CHUNK_END;
-            return n;
-        }
-        if (n != 1)
-            return n;
-    }
-}
-
-ssize_t http_conn_read(http_conn *conn, void *buf, size_t len)
-{
-    http_conn_pump(conn);
-    if (conn->state == HTTP_FAILED)
-        return WASI_FAILED;
-    if (conn->state != HTTP_BODY)
-        return conn->state == HTTP_DONE ? WASI_CLOSED : 0;
-    switch (conn->head.framing) {
-    case HTTP_CHUNKED: return read_chunked(conn, buf, len);
-    case HTTP_UNTIL_CLOSE: return take(conn, buf, len);
-    case HTTP_LENGTH:
-        return conn->left ? take_left(conn, buf, len) : read_done(conn);
-    default: return read_done(conn);
-    }
-}
-
-/* ---- our message ------------------------------------------------------- */
-
-static void put(http_conn *conn, const void *data, size_t len)
-{
-    if (conn->state == HTTP_FAILED)
-        return;
-    if (!buffer_reserve(&conn->out, len)) {
-        http_conn_fail(conn, HTTP_INTERNAL_ERROR);
-        return;
-    }
-    memcpy(conn->out.data + conn->out.at + conn->out.len, data, len);
-    conn->out.len += len;
-}
-
-void http_conn_print(http_conn *conn, const char *format, ...)
-{
-    va_list args;
-    char *text;
-    va_start(args, format);
-    int n = vasprintf(&text, format, args);
-    va_end(args);
-    if (n < 0) {
-        http_conn_fail(conn, HTTP_INTERNAL_ERROR);
-        return;
-    }
-    put(conn, text, (size_t)n);
-    free(text);
-}
-
-void http_conn_put_fields(http_conn *conn, const http_fields *fields)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        const http_field *f = &fields->items[i];
-        put(conn, f->text, f->name_len);
-        put(conn, ": ", 2);
-        put(conn, f->text + f->name_len, f->value_len);
-        put(conn, "\r\n", 2);
-    }
-}
-
-void http_conn_end_head(http_conn *conn, http_framing framing, uint64_t length)
-{
-    if (framing == HTTP_CHUNKED)
-        http_conn_print(conn, "transfer-encoding: chunked\r\n");
-    put(conn, "\r\n", 2);
-    conn->out_framing = framing;
-    conn->out_left = framing == HTTP_LENGTH ? length : 0;
-    conn->out_ended = framing == HTTP_NO_BODY;
-}
-
-size_t http_conn_room(const http_conn *conn)
-{
-    size_t used = conn->out.len + CHUNK_OVERHEAD;
-    return used < HTTP_BUFFER ? HTTP_BUFFER - used : 0;
-}
-
-ssize_t http_conn_write(http_conn *conn, const void *buf, size_t len)
-{
-    size_t room = http_conn_room(conn);
-    if (conn->state == HTTP_FAILED || conn->out_ended)
-        return WASI_FAILED;
-    if (len > room)
-        len = room;
-    if (!len)
-        return 0;
-    if (conn->out_framing == HTTP_LENGTH && len > conn->out_left) {
-        conn->error =
-            conn->server ? HTTP_RESPONSE_BODY_SIZE : HTTP_REQUEST_BODY_SIZE;
-        return WASI_FAILED;
-    }
-    if (conn->out_framing == HTTP_CHUNKED)
-        http_conn_print(conn, "%zx\r\n", len);
-    put(conn, buf, len);
-    if (conn->out_framing == HTTP_CHUNKED)
-        put(conn, "\r\n", 2);
-    else
-        conn->out_left -= conn->out_framing == HTTP_LENGTH ? len : 0;
-    return conn->state == HTTP_FAILED ? WASI_FAILED : (ssize_t)len;
-}
-
-bool http_conn_finish(http_conn *conn, const http_fields *trailers)
-{
-    if (conn->out_ended)
-        return true;
-    conn->out_ended = true;
-    if (conn->out_framing == HTTP_LENGTH && conn->out_left) {
-        http_conn_fail(conn, conn->server ? HTTP_RESPONSE_BODY_SIZE
-                                          : HTTP_REQUEST_BODY_SIZE);
-        return false;
-    }
-    if (conn->out_framing == HTTP_CHUNKED) {
-        put(conn, "0\r\n", 3);
-        if (trailers)
-            http_conn_put_fields(conn, trailers);
-        put(conn, "\r\n", 2);
-    }
-    http_conn_pump(conn);
-    return true;
-}
-
-bool http_conn_body_is_here(const http_conn *conn)
-{
-    const http_buffer *in = &conn->in;
-    if (conn->state != HTTP_BODY || conn->saw_eof || in->len >= HTTP_BUFFER / 2)
-        return conn->state >= HTTP_BODY;
-    if (conn->head.framing == HTTP_CHUNKED)
-        return in->len >= 5 &&
-               !memcmp(buffer_data(in) + in->len - 5, "0\r\n\r\n", 5);
-    return in->len >= conn->left;
-}
-
 bool http_conn_reset(http_conn *conn)
 {
     if (conn->state != HTTP_DONE || !conn->out_ended || conn->out.len ||
@@ -804,6 +528,23 @@ bool http_conn_reset(http_conn *conn)
     conn->trailers = NULL;
     conn->out_ended = false;
     conn->state = HTTP_HEAD;
-    conn->deadline = after(conn->timeouts.first_byte);
+    conn->deadline = http_after(conn->in.len ? conn->timeouts.first_byte
+                                             : conn->timeouts.connect);
     return true;
+}
+
+void http_conn_last_words(http_conn *conn)
+{
+    while (conn->out.len) {
+        ssize_t n =
+            send_some(conn, http_buffer_data(&conn->out), conn->out.len);
+        if (n <= 0)
+            break;
+        http_buffer_drop(&conn->out, (size_t)n);
+    }
+    if (conn->tls) {
+        tls_destroy(conn->tls);
+        conn->tls = NULL;
+    }
+    shutdown(conn->fd, SHUT_WR);
 }

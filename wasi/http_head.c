@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -287,13 +288,24 @@ static bool parse_length(const http_field *f, uint64_t *out)
     return true;
 }
 
+static bool is_only_coding(const http_fields *fields, const http_field *coding)
+{
+    size_t at = 0, len = sizeof "transfer-encoding" - 1;
+    (void)http_fields_find(fields, "transfer-encoding", len, &at);
+    return !http_fields_find(fields, "transfer-encoding", len, &at) &&
+           name_is(coding->text + coding->name_len, coding->value_len,
+                   "chunked");
+}
+
 /* RFC 9112, 6.3: both framings at once, or lengths that differ, are refused. */
 static http_error find_framing(http_head *head, bool is_request)
 {
     size_t at = 0;
     const http_field *f;
-    bool chunked = has_token(head->fields, "transfer-encoding", "chunked");
-    bool coded = first(head->fields, "transfer-encoding") != NULL;
+    const http_field *coding = first(head->fields, "transfer-encoding");
+    bool coded = coding != NULL;
+    /* nothing but chunks is understood, and those from HTTP/1.1 on (6.1) */
+    bool chunked = coded && head->minor && is_only_coding(head->fields, coding);
     bool has_length = false;
     while ((f = http_fields_find(head->fields, "content-length", 14, &at))) {
         uint64_t length;
@@ -321,21 +333,38 @@ static int parse_version(const char *text)
     return text[7] - '0';
 }
 
+/* 3.2: one Host, and a valid one; an absolute target goes before it. */
+static http_error find_authority(http_head *head)
+{
+    size_t at = 0;
+    const http_field *host = http_fields_find(head->fields, "host", 4, &at);
+    if (!host && head->minor)
+        return HTTP_PROTOCOL_ERROR;
+    if (!host)
+        return HTTP_OK;
+    const char *text = host->text + host->name_len;
+    for (uint32_t i = 0; i < host->value_len; i++)
+        if (text[i] <= ' ' || strchr("/?#@\\,\"<>", text[i]))
+            return HTTP_PROTOCOL_ERROR;
+    if (http_fields_find(head->fields, "host", 4, &at))
+        return HTTP_PROTOCOL_ERROR;
+    if (!head->authority)
+        head->authority = strndup(text, host->value_len);
+    return head->authority ? HTTP_OK : HTTP_INTERNAL_ERROR;
+}
+
 static http_error understand(http_head *head, int minor, bool is_request)
 {
+    head->minor = (uint8_t)minor;
     http_error error = find_framing(head, is_request);
+    if (!error && is_request)
+        error = find_authority(head);
     if (error)
         return error;
     head->keep_alive =
-        minor == 1 ? !has_token(head->fields, "connection", "close")
-                   : has_token(head->fields, "connection", "keep-alive");
-    head->expects_continue =
-        is_request && has_token(head->fields, "expect", "100-continue");
-    const http_field *host = first(head->fields, "host");
-    if (is_request && host && !head->authority)
-        head->authority = strndup(host->text + host->name_len, host->value_len);
-    if (is_request && !head->authority && minor == 1)
-        return HTTP_PROTOCOL_ERROR; /* 3.2: a request must have a Host */
+        minor == 1 && !has_token(head->fields, "connection", "close");
+    head->expects_continue = is_request && minor == 1 &&
+                             has_token(head->fields, "expect", "100-continue");
     for (size_t i = 0; i < head->fields->count;) {
         const http_field *f = &head->fields->items[i];
         char name[32];
@@ -358,24 +387,44 @@ static http_error understand(http_head *head, int minor, bool is_request)
 static bool is_target(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+        if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f || text[i] == '#')
             return false;
     return len > 0;
 }
 
-/* An absolute target (RFC 9112, 3.2.2) names the authority itself. */
+/* Where the path begins in "http://authority/path"; NULL in other targets. */
+static const char *after_scheme(const char *target, size_t len)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(schemes[i]);
+        if (len > n && !strncasecmp(target, schemes[i], n))
+            return target + n;
+    }
+    return NULL;
+}
+
+/* RFC 9112, 3.2: a path, or absolute (and then it names the authority), or "*"
+ * of OPTIONS, or CONNECT's authority. */
 static http_error split_target(http_head *head, const char *target, size_t len)
 {
-    static const char scheme[] = "http://";
-    size_t n = sizeof scheme - 1;
-    if (len > n && !strncasecmp(target, scheme, n)) {
-        const char *rest = target + n;
+    const char *rest = after_scheme(target, len);
+    bool other =
+        (len == 1 && *target == '*' && !strcmp(head->method, "OPTIONS")) ||
+        !strcmp(head->method, "CONNECT");
+    if (rest) {
         size_t host = strcspn(rest, "/? \r");
+        if (!host || memchr(rest, '@', host))
+            return HTTP_REQUEST_URI_INVALID;
         head->authority = strndup(rest, host);
+        len -= (size_t)(rest + host - target);
         target = rest + host;
-        len -= n + host;
+    } else if (*target != '/' && !other) {
+        return HTTP_REQUEST_URI_INVALID;
     }
-    head->target = len ? strndup(target, len) : strdup("/");
+    if (asprintf(&head->target, "%s%.*s", len && *target != '?' ? "" : "/",
+                 (int)len, target) < 0)
+        head->target = NULL;
     return head->target ? HTTP_OK : HTTP_INTERNAL_ERROR;
 }
 

@@ -246,8 +246,7 @@ vm_status p3_http_respond(cm_call *call, http_conn *conn, p3_message *response)
     unsigned code = response->base.status;
     bool no_body = !strcmp(conn->head.method, "HEAD") || code < 200 ||
                    code == 204 || code == 304;
-    http_conn_print(conn, "HTTP/1.1 %u \r\n%s", code,
-                    conn->head.keep_alive ? "" : "connection: close\r\n");
+    http_conn_begin_response(conn, code, response->base.fields);
     follow(response, conn);
     vm_status status = send_rest(call, conn, response, !no_body, true);
     wasi_release(response);

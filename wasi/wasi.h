@@ -68,6 +68,7 @@ void wasi_ctx_destroy(wasi_ctx *ctx);
 /* Async-signal-safe: ends the guest's waiting with a trap (its computing is
  * ended by vm_store_interrupt). */
 void wasi_ctx_interrupt(wasi_ctx *ctx);
+bool wasi_ctx_is_interrupted(const wasi_ctx *ctx);
 void wasi_ctx_resume(wasi_ctx *ctx); /* takes it back, for the next guest */
 
 /* Defines exactly the interfaces that config.capabilities grants. */

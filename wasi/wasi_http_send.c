@@ -27,7 +27,8 @@ static void put_rest_of_head(http_conn *conn, const http_outgoing *message,
     bool given = has_field(message->fields, "content-length");
     http_conn_put_fields(conn, message->fields);
     if (!may_have_body) {
-        http_conn_end_head(conn, HTTP_NO_BODY, 0);
+        bool comes = body && !body->finished;
+        http_conn_end_head(conn, comes ? HTTP_NOT_SENT : HTTP_NO_BODY, 0);
     } else if (body && body->has_length) {
         http_conn_end_head(conn, body->length ? HTTP_LENGTH : HTTP_NO_BODY,
                            body->length);
@@ -159,18 +160,14 @@ http_outparam *http_outparam_create(http_conn *conn, bool *was_set)
     return outparam;
 }
 
-static void put_status(http_conn *conn, unsigned status)
-{
-    http_conn_print(conn, "HTTP/1.1 %u \r\n", status);
-}
-
 HTTP_FN(outparam_send_informational)
 {
     http_outparam *outparam = args[0].rep;
     http_fields *fields = args[2].rep;
     bool valid = args[1].u >= 100 && args[1].u <= 199;
-    if (valid) {
-        put_status(outparam->conn, (unsigned)args[1].u);
+    if (valid && outparam->conn->head.minor) { /* HTTP/1.0 has none */
+        http_conn_print(outparam->conn, "HTTP/1.1 %u \r\n",
+                        (unsigned)args[1].u);
         http_conn_put_fields(outparam->conn, fields);
         http_conn_print(outparam->conn, "\r\n");
     }
@@ -184,24 +181,10 @@ static void send_response(http_conn *conn, http_outgoing *response)
     bool no_body = !strcmp(conn->head.method, "HEAD") ||
                    response->status < 200 || response->status == 204 ||
                    response->status == 304;
-    put_status(conn, response->status);
-    if (!conn->head.keep_alive)
-        http_conn_print(conn, "connection: close\r\n");
+    http_conn_begin_response(conn, response->status, response->fields);
     put_rest_of_head(conn, response, !no_body, true);
     if (response->body)
         http_body_attach(response->body, conn);
-    http_conn_pump(conn);
-}
-
-/* The guest could not answer: neither with a response nor with an error. */
-static void send_error(http_conn *conn)
-{
-    static const char text[] = "the application reported an error\n";
-    put_status(conn, 500);
-    http_conn_print(conn, "content-type: text/plain\r\n");
-    http_conn_print(conn, "content-length: %zu\r\n\r\n%s", sizeof text - 1,
-                    text);
-    conn->out_ended = true;
     http_conn_pump(conn);
 }
 
@@ -211,7 +194,8 @@ HTTP_FN(outparam_set)
     bool is_error = args[1].variant.index == 1;
     *outparam->was_set = true;
     if (is_error) {
-        send_error(outparam->conn);
+        http_conn_answer(outparam->conn, 500,
+                         "the application reported an error\n");
     } else {
         http_outgoing *response = args[1].variant.payload->rep;
         send_response(outparam->conn, response);
