@@ -52,17 +52,31 @@ static ssize_t take_left(http_conn *conn, void *buf, size_t len)
     return n;
 }
 
-/* A line of chunk framing; its length, 0 (not yet), or negative. */
+/*
+ * The length of a line of chunk framing with its end; 0: it is not all here.
+ * Malformed when it is too long or holds a CR or LF of its own: others may see
+ * two lines there (RFC 9112, 11.2).
+ */
+static size_t find_line(const uint8_t *at, size_t len, bool *malformed)
+{
+    const uint8_t *end = len ? memchr(at, '\n', len) : NULL;
+    size_t line = end ? (size_t)(end - at) + 1 : 0;
+    *malformed = (line ? line : len) > CHUNK_LINE_MAX || line == 1 ||
+                 (line && memchr(at, '\r', line) != end - 1);
+    return line;
+}
+
+/* The same at the front of what has come; or negative. */
 static ssize_t chunk_line(http_conn *conn, const uint8_t **line)
 {
+    bool malformed;
     *line = http_buffer_data(&conn->in);
-    const uint8_t *end =
-        conn->in.len ? memmem(*line, conn->in.len, "\r\n", 2) : NULL;
-    if (!end && conn->in.len > CHUNK_LINE_MAX)
+    size_t len = find_line(*line, conn->in.len, &malformed);
+    if (malformed)
         return read_failed(conn, HTTP_PROTOCOL_ERROR);
-    if (!end)
+    if (!len)
         return conn->saw_eof ? read_nothing(conn) : 0;
-    return end - *line + 2;
+    return (ssize_t)len;
 }
 
 static bool parse_chunk_size(const uint8_t *line, size_t len, uint64_t *out)
@@ -163,47 +177,46 @@ ssize_t http_conn_read(http_conn *conn, void *buf, size_t len)
 
 /* ---- whether all is here ------------------------------------------------ */
 
-/* One chunk at `at`, with its line end: its bytes, 0 for the last one's line,
- * SIZE_MAX if it is not all here.  *error is set if it is malformed. */
-static size_t whole_chunk(const uint8_t *at, size_t len, bool *last,
+/* One chunk at `at`, with its line end: its bytes, of the last one only its
+ * line's; SIZE_MAX if it is not all here.  *size is what it holds. */
+static size_t whole_chunk(const uint8_t *at, size_t len, uint64_t *size,
                           bool *malformed)
 {
-    uint64_t size;
-    const uint8_t *end = memmem(at, len, "\r\n", 2);
-    if (!end) {
-        *malformed = len > CHUNK_LINE_MAX;
+    *size = UINT64_MAX;
+    size_t line = find_line(at, len, malformed);
+    if (*malformed || !line)
         return SIZE_MAX;
-    }
-    size_t line = (size_t)(end - at);
-    if (!parse_chunk_size(at, line, &size)) {
+    if (!parse_chunk_size(at, line - 2, size)) {
         *malformed = true;
         return SIZE_MAX;
     }
-    *last = !size;
-    line += 2;
-    if (*last)
+    if (!*size)
         return line;
-    if (size > len || len - size < line + 2)
+    if (*size > len || len - *size < line + 2)
         return SIZE_MAX;
-    *malformed = memcmp(at + line + size, "\r\n", 2) != 0;
-    return line + (size_t)size + 2;
+    *malformed = memcmp(at + line + *size, "\r\n", 2) != 0;
+    return line + (size_t)*size + 2;
 }
 
 /* Goes through the chunks that are here.  True when the body's end is among
- * them, or when it is malformed, which fails the connection. */
+ * them, or when it is malformed or too large, which fails the connection. */
 static bool chunks_are_here(http_conn *conn)
 {
     const uint8_t *at = http_buffer_data(&conn->in);
     size_t left = conn->in.len;
-    bool last = false, malformed = false;
-    while (!last) {
-        size_t n = whole_chunk(at, left, &last, &malformed);
-        if (malformed) {
-            http_conn_fail(conn, HTTP_PROTOCOL_ERROR);
+    uint64_t size = UINT64_MAX, room = conn->body_room;
+    bool malformed = false;
+    while (size) {
+        size_t n = whole_chunk(at, left, &size, &malformed);
+        bool is_known = size != UINT64_MAX;
+        if (malformed || (is_known && size > room)) {
+            http_conn_fail(conn, malformed ? HTTP_PROTOCOL_ERROR
+                                           : HTTP_REQUEST_BODY_SIZE);
             return true;
         }
         if (n == SIZE_MAX)
             return false;
+        room -= size;
         at += n;
         left -= n;
     }
