@@ -74,7 +74,8 @@ ifneq ($(ARCH),$(HOST_ARCH))
 SYSROOT := $(CACHE)/sysroot-$(ARCH)
 SYSROOT_STAMP := $(SYSROOT)/.complete
 CFLAGS += --target=$(ARCH)-linux-gnu
-CPPFLAGS += -isystem $(SYSROOT)/usr/include
+CPPFLAGS += -isystem $(SYSROOT)/usr/include \
+	-isystem $(SYSROOT)/usr/include/$(ARCH)-linux-gnu
 LDFLAGS += -L$(SYSROOT)/usr/lib/$(ARCH)-linux-gnu -Wl,-z,max-page-size=4096
 endif
 CPPFLAGS += -I$(SYSROOT)/usr/include/libdrm \

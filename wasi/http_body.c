@@ -226,8 +226,11 @@ static bool chunks_are_here(http_conn *conn)
 bool http_conn_body_is_here(http_conn *conn)
 {
     const http_buffer *in = &conn->in;
-    if (conn->state != HTTP_BODY || conn->saw_eof || in->len >= KEPT)
+    if (conn->state != HTTP_BODY || in->len >= KEPT)
         return conn->state >= HTTP_BODY;
-    return conn->head.framing == HTTP_CHUNKED ? chunks_are_here(conn)
-                                              : in->len >= conn->left;
+    bool is_here = conn->head.framing == HTTP_CHUNKED ? chunks_are_here(conn)
+                                                      : in->len >= conn->left;
+    if (!is_here && conn->saw_eof) /* nor will it ever be */
+        http_conn_fail(conn, HTTP_CONNECTION_TERMINATED);
+    return is_here || conn->saw_eof;
 }

@@ -1,6 +1,9 @@
 """`vyoma serve`: guests that misbehave, and clients that want to hurt it."""
 import http.client
+import json
 import os
+import random
+import shutil
 import signal
 import socket
 import ssl
@@ -10,6 +13,7 @@ import time
 
 from client import ROOT, VYOMA, pattern
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 SERVICE = os.path.join(ROOT, "build", "http", "service.wasm")
 HOST = b"host: x\r\n"
 LAST = b"connection: close\r\n"
@@ -469,6 +473,108 @@ def tls(report, signer):
 
 # ---- against another parser ------------------------------------------------------
 
+class Node:
+    """strict.mjs, which knows nothing of us."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["node", os.path.join(HERE, "strict.mjs")], stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def send(port, data):
+    """Sends all, and our end; what comes back until theirs."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as peer:
+        peer.sendall(data)
+        peer.shutdown(socket.SHUT_WR)
+        try:
+            return read_all(peer)
+        except ConnectionError:
+            return b""
+
+
+def bodies_of(answer):
+    """Of each complete response of 200 or 404."""
+    found = []
+    while answer:
+        head, _, answer = answer.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 1"):
+            continue
+        if b"chunked" not in head:
+            break  # one of our own: a refusal, the last
+        body = b""
+        while True:
+            size, _, answer = answer.partition(b"\r\n")
+            size = int(size or b"0", 16)
+            body, answer = body + answer[:size], answer[size + 2:]
+            if not size:
+                break
+        found.append(body.decode("latin1"))
+    return found
+
+
+def what_node_saw(node):
+    """As the bodies with which the service would have answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=30)
+    connection.request("GET", "/--seen")
+    seen = json.loads(connection.getresponse().read())
+    answers = {"/": lambda body: "hello", "/echo": lambda body: body}
+    return [answers.get(target, lambda body: "no such path")(body)
+            for target, body in seen]
+
+
+def mutations(seed, count):
+    """Requests, whole, followed by another, and then with a byte or line
+    changed: the kind of difference that smuggles."""
+    rng = random.Random(seed)
+    inserts = [b"\r", b"\n", b"\r\n", b" ", b"\t", b"\0", b":", b",", b";",
+               b"0", b"1", b"a", b"\x80", b"chunked", b"content-length: 1\r\n",
+               b"transfer-encoding: chunked\r\n", b"transfer-encoding: x\r\n",
+               b"host: y\r\n", b"expect: 100-continue\r\n",
+               b"connection: close\r\n"]
+    seeds = [GET + b"\r\n", POST + b"content-length: 5\r\n\r\nhello",
+             CHUNKED + b"\r\n" + chunks(b"he", b"llo") + b"0\r\n\r\n",
+             CHUNKED + b"\r\n" + chunks(b"hello") + b"0\r\na: b\r\n\r\n"]
+    for _ in range(count):
+        data = rng.choice(seeds)
+        for _ in range(rng.choice((1, 1, 2))):
+            at = rng.randrange(len(data))
+            size = rng.choice((0, 0, 1, 2))
+            data = data[:at] + rng.choice(inserts) + data[at + size:]
+        yield data + CLOSE
+
+
+def differential(report, server):
+    """Two strict parsers: as far as both take what comes, they must see the
+    same requests, with the same bodies."""
+    if not shutil.which("node"):
+        report.skip("serve: against node's parser", "node is not installed")
+        return
+
+    def test():
+        found, both = [], 0
+        count = int(os.environ.get("HTTP_MUTATIONS", "400"))
+        with Node() as node:
+            for data in mutations(1857, count):
+                ours = bodies_of(send(server.port, data))
+                send(node.port, data)
+                theirs = what_node_saw(node)
+                common = min(len(ours), len(theirs))
+                both += common
+                if ours[:common] != theirs[:common]:
+                    found.append((data, ours, theirs))
+        assert not found, "\n".join(map(repr, found[:15]))
+        assert both > count // 10, f"only {both} requests compared"
+    report.check("serve: node's parser sees the same requests", test)
+
+
 def load(report, server):
     """Many clients at once, each request answered, none refused."""
     def test():
@@ -500,6 +606,7 @@ def run(report, signer):
         shapes(report, server)
         exchanges(report, server)
         load(report, server)
+        differential(report, server)
     timing(report)
     ending(report)
     tls(report, signer)
