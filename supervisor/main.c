@@ -18,6 +18,7 @@ static const struct {
 } commands[] = {
     {"init", cmd_init, "process 1 of the guest"},
     {"inspect", cmd_inspect, "print imports, exports and sizes of a file"},
+    {"profile", cmd_profile, "run it, and tell what took the time"},
     {"run", cmd_run, "run a component or module"},
     {"serve", cmd_serve, "answer HTTP requests by a component"},
     {"wast", cmd_wast, "run scripts of the official test suite"},

@@ -16,20 +16,17 @@
 
 extern char **environ;
 
-typedef struct option {
-    const char *name;     /* "--dir", "max-memory-size" */
-    const char *argument; /* "HOST[::GUEST]"; NULL: none, or y/n */
-    bool (*set)(run_options *options, const char *value);
-    const char *help;
-} option;
+typedef run_option option;
 
-static bool complain(const run_options *options, const char *what,
-                     const char *value, const char *valid)
+bool run_options_complain(const run_options *options, const char *what,
+                          const char *value, const char *valid)
 {
     fprintf(stderr, "vyoma %s: %s '%s'; valid: %s\n", options->command, what,
             value, valid);
     return false;
 }
+
+#define complain run_options_complain
 
 /* An array with room for one more.  Ends the program when there is none. */
 static void *grow(void *array, size_t count, size_t size)
@@ -571,12 +568,13 @@ static const char serve_text[] =
     "request\n"
     "gets a fresh instance.\n";
 
-static void print_help(const run_options *options)
+static void print_help(const run_options *options, const run_command *command)
 {
     bool serves = !strcmp(options->command, "serve");
     printf("usage: vyoma %s [OPTIONS] FILE%s\n\n%s", options->command,
-           serves ? " [OPTIONS]" : " [ARGS...]",
-           serves ? serve_text : run_text);
+           serves ? " [OPTIONS]" : " [ARGS...]", command->text);
+    if (command->more)
+        print_group("options of its own:", command->more);
     print_group("options:", long_options);
     print_group("-W KEY[=VALUE],...  WebAssembly:", w_options);
     print_group("-S KEY[=VALUE],...  system interfaces:", s_options);
@@ -586,30 +584,46 @@ static void print_help(const run_options *options)
 
 /* ---- parsing ----------------------------------------------------------- */
 
+typedef enum parsed { PARSED, PARSED_WRONG, PARSED_OTHER } parsed;
+
 /* One option at argv[*i].  "--x=v", "--x v", "-Wv" and "-W v" are the same. */
-static bool parse_option(int argc, char **argv, int *i, run_options *options)
+static parsed parse_row(int argc, char **argv, int *i, const option *row,
+                        run_options *options)
 {
     const char *text = argv[*i];
-    for (const option *row = long_options; row->name; row++) {
-        size_t len = strlen(row->name);
-        if (strncmp(text, row->name, len))
-            continue;
-        const char *value = text + len;
-        bool is_short = row->name[1] != '-';
-        if (!row->argument && !*value)
-            return row->set(options, NULL);
-        if (row->argument && *value == '=' && !is_short)
-            return row->set(options, value + 1);
-        if (row->argument && *value && is_short)
-            return row->set(options, value);
-        if (row->argument && !*value && *i + 1 < argc)
-            return row->set(options, argv[++*i]);
-        if (row->argument && !*value)
-            return complain(options, "missing value after", text,
-                            row->argument);
-    }
+    size_t len = strlen(row->name);
+    if (strncmp(text, row->name, len))
+        return PARSED_OTHER;
+    const char *value = text + len;
+    bool is_short = row->name[1] != '-';
+    if (!row->argument && *value)
+        return PARSED_OTHER;
+    if (row->argument && *value == '=' && !is_short)
+        value++;
+    else if (row->argument && *value && !is_short)
+        return PARSED_OTHER;
+    else if (row->argument && !*value && *i + 1 < argc)
+        value = argv[++*i];
+    else if (row->argument && !*value)
+        return complain(options, "missing value after", text, row->argument)
+                   ? PARSED
+                   : PARSED_WRONG;
+    return row->set(options, row->argument ? value : NULL) ? PARSED
+                                                           : PARSED_WRONG;
+}
+
+static bool parse_option(int argc, char **argv, int *i, const option *more,
+                         run_options *options)
+{
+    const option *const tables[] = {more, long_options};
+    for (int t = 0; t < 2; t++)
+        for (const option *row = tables[t]; row && row->name; row++) {
+            parsed parsed = parse_row(argc, argv, i, row, options);
+            if (parsed != PARSED_OTHER)
+                return parsed == PARSED;
+        }
     fprintf(stderr, "vyoma %s: no option '%s'; see vyoma %s --help\n",
-            options->command, text, options->command);
+            options->command, argv[*i], options->command);
     return false;
 }
 
@@ -620,14 +634,15 @@ static const char *base_name(const char *path)
 }
 
 /* Options up to the file's name; *i is where they end. */
-static bool parse_leading(int argc, char **argv, int *i, run_options *out)
+static bool parse_leading(int argc, char **argv, int *i, const option *more,
+                          run_options *out)
 {
     for (; *i < argc && argv[*i][0] == '-' && argv[*i][1]; ++*i) {
         if (!strcmp(argv[*i], "--")) {
             ++*i;
             return true;
         }
-        if (!parse_option(argc, argv, i, out))
+        if (!parse_option(argc, argv, i, more, out))
             return false;
     }
     return true;
@@ -636,13 +651,21 @@ static bool parse_leading(int argc, char **argv, int *i, run_options *out)
 int run_options_parse(int argc, char **argv, run_options *out)
 {
     bool serves = !strcmp(argv[0], "serve");
+    const run_command command = {.text = serves ? serve_text : run_text};
+    return run_options_parse_more(argc, argv, &command, out);
+}
+
+int run_options_parse_more(int argc, char **argv, const run_command *command,
+                           run_options *out)
+{
+    bool serves = !strcmp(argv[0], "serve");
     *out =
         (run_options){.command = argv[0], .fuel = UINT64_MAX, .http = serves};
     int i = 1;
-    if (!parse_leading(argc, argv, &i, out))
+    if (!parse_leading(argc, argv, &i, command->more, out))
         return 2;
     if (out->help) {
-        print_help(out);
+        print_help(out, command);
         return 0;
     }
     if (i == argc) {
@@ -652,7 +675,7 @@ int run_options_parse(int argc, char **argv, run_options *out)
     }
     out->file = argv[i++];
     /* a server has no arguments of its own, so options may follow as well */
-    if (serves && !parse_leading(argc, argv, &i, out))
+    if (serves && !parse_leading(argc, argv, &i, command->more, out))
         return 2;
     push(&out->args, out->argv0 ? out->argv0 : base_name(out->file));
     while (i < argc)

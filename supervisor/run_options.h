@@ -43,15 +43,35 @@ typedef struct run_options {
     uint64_t fuel;       /* UINT64_MAX: endless */
     uint64_t timeout_ns; /* 0: endless */
     bool deterministic;
+    bool count; /* what is executed, for `profile` */
     bool inherit_env, inherit_network, lookup, no_tcp, no_udp, http, keyvalue;
     bool help;
 } run_options;
+
+/* An option; a command may have more of them than `run`.  It then gives its own
+ * structure as `options`, whose first member is the run_options. */
+typedef struct run_option {
+    const char *name;     /* "--dir", "max-memory-size" */
+    const char *argument; /* "HOST[::GUEST]"; NULL: none, or y/n */
+    bool (*set)(run_options *options, const char *value);
+    const char *help; /* NULL: not shown */
+} run_option;
+
+typedef struct run_command {
+    const char *text;       /* what --help says it does */
+    const run_option *more; /* ends with a NULL name */
+} run_command;
 
 /*
  * Parses argv.  Returns 0, or an exit status after saying what is wrong on
  * stderr.  With `help` set, usage was printed.  Preopened directories are open.
  */
 int run_options_parse(int argc, char **argv, run_options *out);
+int run_options_parse_more(int argc, char **argv, const run_command *command,
+                           run_options *out);
+/* Says what is wrong with a value; false. */
+bool run_options_complain(const run_options *options, const char *what,
+                          const char *value, const char *valid);
 void run_options_finish(run_options *options);
 
 /* Duplicates standard streams and preopens into a context. */

@@ -409,6 +409,7 @@ static vm_status prepare(run *run)
     const run_options *options = run->options;
     vm_options engine = {
         .deterministic = options->deterministic,
+        .count = options->count,
         .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
     };
     run->engine = vm_engine_create(&engine);

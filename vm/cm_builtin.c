@@ -423,5 +423,11 @@ vm_func *cm_builtin_create(cm_instance *inst, const cm_builtin_spec *spec)
         return NULL;
     *env = (cm_builtin_env){inst, store, *spec};
     sched->used |= !is_plain(spec->kind);
-    return vm_func_create_host(inst->store, &spec->type, find(spec->kind), env);
+    vm_func *func =
+        vm_func_create_host(inst->store, &spec->type, find(spec->kind), env);
+    const char *name = cm_builtin_name(spec->kind);
+    if (func)
+        vm_func_set_name(func, (vm_name){"canon", 5},
+                         (vm_name){name, strlen(name)});
+    return func;
 }

@@ -391,6 +391,12 @@ static const struct {
                                       IMM_CANCEL},
 };
 
+const char *cm_builtin_name(cm_builtin kind)
+{
+    const char *name = builtins[kind].name;
+    return name ? name : "";
+}
+
 /* The signature under construction. */
 typedef struct signature {
     vm_type types[CM_MAX_FLAT_PARAMS + 2];

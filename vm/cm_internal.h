@@ -52,7 +52,8 @@ typedef struct cm_options {
 struct cm_func {
     const cm_functype *type;
     const cm_view *view;
-    vm_name name; /* for messages */
+    vm_name name;      /* for messages */
+    vm_name interface; /* of a host's */
     cm_instance *instance;
     vm_func *core;
     cm_options options;
@@ -109,6 +110,8 @@ typedef enum cm_builtin {
     CM_THREAD_YIELD_THEN_PROMOTE = 0x2d,
     CM_BUILTIN_COUNT,
 } cm_builtin;
+
+const char *cm_builtin_name(cm_builtin kind); /* "resource.drop" */
 
 /* A built-in other than lift and lower, resolved for one instance. */
 typedef struct cm_builtin_spec {

@@ -200,6 +200,7 @@ static vm_status make_func(maker *m, const cm_decl *decl, cm_item *item)
     *func = (cm_func){.type = decl->type.func,
                       .view = &m->linker->view,
                       .name = decl->name,
+                      .interface = m->wit->full_name,
                       .fn = row->fn,
                       .host = m->host};
     item->func = func;

@@ -196,5 +196,8 @@ vm_func *cm_lower_create(cm_instance *inst, cm_func *callee,
     vm_host_fn fn = options->is_async ? cm_subtask_call_async
                     : callee->fn      ? call_host
                                       : call_guest;
-    return vm_func_create_host(inst->store, &core, fn, l);
+    vm_func *func = vm_func_create_host(inst->store, &core, fn, l);
+    if (func)
+        vm_func_set_name(func, callee->interface, callee->name);
+    return func;
 }

@@ -16,6 +16,7 @@ typedef struct code_state {
     uint32_t nall, all_cap;
     struct vm_code **sorted;
     uint32_t nsorted, sorted_cap;
+    atomic_bool changing; /* sorted, by the thread that holds the lock */
 } code_state;
 
 static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
@@ -111,13 +112,9 @@ struct vm_code *vm_code_get(vm_module *m, uint32_t func)
     return code;
 }
 
-struct vm_code *vm_code_find(vm_module *m, const vm_cell *pc)
+/* The code with the last address that is not behind pc, or NULL. */
+static struct vm_code *find_sorted(const code_state *s, const vm_cell *pc)
 {
-    code_state *s = state_of(m);
-    struct vm_code *found = NULL;
-    if (!s)
-        return NULL;
-    pthread_mutex_lock(&s->lock);
     uint32_t lo = 0, hi = s->nsorted;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
@@ -126,10 +123,30 @@ struct vm_code *vm_code_find(vm_module *m, const vm_cell *pc)
         else
             hi = mid;
     }
-    if (lo && pc <= s->sorted[lo - 1]->cells + s->sorted[lo - 1]->ncells)
-        found = s->sorted[lo - 1];
+    return lo ? s->sorted[lo - 1] : NULL;
+}
+
+struct vm_code *vm_code_find(vm_module *m, const vm_cell *pc)
+{
+    code_state *s = state_of(m);
+    if (!s)
+        return NULL;
+    pthread_mutex_lock(&s->lock);
+    struct vm_code *found = find_sorted(s, pc);
+    if (found && pc > found->cells + found->ncells)
+        found = NULL;
     pthread_mutex_unlock(&s->lock);
     return found;
+}
+
+struct vm_code *vm_code_find_async(vm_module *m, const vm_cell *pc)
+{
+    const code_state *s =
+        __atomic_load_n((code_state **)&m->code_state, __ATOMIC_ACQUIRE);
+    if (!s || atomic_load_explicit(&s->changing, memory_order_acquire))
+        return NULL;
+    struct vm_code *found = find_sorted(s, pc);
+    return found && pc <= found->cells + found->ncells ? found : NULL;
 }
 
 /* ---- compiling --------------------------------------------------------------
@@ -145,27 +162,41 @@ static void finish(cc *c)
     free(c->patches);
     free(c->jumps);
     free(c->eh);
+    free(c->blocks);
 }
 
-/* Cells, handler table and map in one block. */
+static void set_changing(code_state *s, bool changing)
+{
+    atomic_store_explicit(&s->changing, changing, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* Cells, handler table, basic blocks and map in one block of memory. */
 static bool publish(cc *c, code_state *s)
 {
     struct vm_code *code = c->code;
     size_t cells = c->ncells * sizeof(vm_cell), eh = c->neh * sizeof(vm_eh);
-    uint8_t *block = malloc(cells + eh + c->nmap);
+    size_t blocks = c->nblocks * sizeof(vm_code_block);
+    uint8_t *block = malloc(cells + eh + blocks + c->nmap);
+    set_changing(s, true);
     if (!block || !reserve(&s->sorted, s->nsorted, &s->sorted_cap)) {
+        set_changing(s, false);
         free(block);
         return false;
     }
     memcpy(block, c->cells, cells);
     if (eh)
         memcpy(block + cells, c->eh, eh);
-    memcpy(block + cells + eh, c->map, c->nmap);
+    if (blocks)
+        memcpy(block + cells + eh, c->blocks, blocks);
+    memcpy(block + cells + eh + blocks, c->map, c->nmap);
     code->frame = c->max_slot;
     code->ncells = c->ncells;
     code->eh = (const vm_eh *)(block + cells);
     code->neh = c->neh;
-    code->map = block + cells + eh;
+    code->blocks = (const vm_code_block *)(block + cells + eh);
+    code->nblocks = c->nblocks;
+    code->map = block + cells + eh + blocks;
     code->map_size = c->nmap;
     code->cells = (const vm_cell *)block;
     __atomic_store_n(&code->entry, code->cells + c->skip, __ATOMIC_RELEASE);
@@ -173,6 +204,7 @@ static bool publish(cc *c, code_state *s)
     for (; i && s->sorted[i - 1]->cells > code->cells; i--)
         s->sorted[i] = s->sorted[i - 1];
     s->sorted[i] = code;
+    set_changing(s, false);
     return true;
 }
 
@@ -187,6 +219,7 @@ static cc new_compiler(struct vm_code *code, vm_error *err)
                 .type = &f->type->func,
                 .code = code,
                 .deterministic = m->engine->options.deterministic,
+                .counting = m->engine->options.count,
                 .p = m->bytes + f->body,
                 .offset = f->body,
                 .map_offset = f->body,

@@ -108,6 +108,16 @@ typedef struct vm_eh {
     uint32_t dst;
 } vm_eh;
 
+/* A basic block of code that counts: see compile_count.c.  The first of a
+ * function stands for its entry, and has no instructions. */
+typedef struct vm_code_block {
+    uint32_t start, last; /* offsets of instructions in the module's bytes */
+    uint32_t cell;        /* of the counter's instruction */
+    uint16_t from; /* the only vm_op that leads to the start, plus one; or 0 */
+} vm_code_block;
+
+extern const vm_handler vm_count_handler;
+
 struct vm_code {
     const vm_cell *entry; /* vm_lazy_entry until compiled */
     uint32_t rec;         /* slot of the record */
@@ -119,7 +129,9 @@ struct vm_code {
     const vm_eh *eh;
     uint32_t neh;
     uint32_t map_size;
-    const uint8_t *map; /* see vm_code_offset */
+    const uint8_t *map;          /* see vm_code_offset */
+    const vm_code_block *blocks; /* when counting */
+    uint32_t nblocks;
 };
 
 extern const vm_cell vm_lazy_entry[], vm_exit_entry[], vm_cross_return[];
@@ -130,6 +142,10 @@ struct vm_code *vm_code_get(vm_module *module, uint32_t func);
 VM_MUST_CHECK vm_status vm_code_compile(struct vm_code *code, vm_error *err);
 /* The code that contains pc, or NULL. */
 struct vm_code *vm_code_find(vm_module *module, const vm_cell *pc);
+/* The same in a signal handler on a thread that runs or compiles the module's
+ * code, and for a pc that is no return address: NULL while that cannot be told.
+ */
+struct vm_code *vm_code_find_async(vm_module *module, const vm_cell *pc);
 /* Offset in the module's bytes of the instruction that contains the cell. */
 uint32_t vm_code_offset(const struct vm_code *code, uint32_t cell);
 
@@ -180,6 +196,10 @@ vm_walk vm_walk_of_trap(const vm_store *store);
 void vm_walk_next(vm_walk *walk);
 /* Offset of the frame's instruction in the module's bytes. */
 uint32_t vm_walk_offset(const vm_walk *walk);
+
+/* "FUNC", or "MODULE!FUNC" when there are several instances. */
+void vm_func_label(const vm_instance *instance, uint32_t func, char *buf,
+                   size_t size);
 
 /* ---- operand kinds ------------------------------------------------------ */
 

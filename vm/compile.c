@@ -917,6 +917,8 @@ void cc_body(cc *c)
     uint32_t rest = c->ncells;
     zero_locals(c);
     load_pinned(c);
+    if (c->counting)
+        cc_count_entry(c);
     label *l = push_label(c, L_FUNC);
     l->type = (vm_blocktype){.nresults = c->type->nresults,
                              .results = c->type->types + c->type->nparams};
@@ -926,6 +928,8 @@ void cc_body(cc *c)
             skip_dead(c);
         c->offset = (uint32_t)(c->p - c->m->bytes);
         vm_op op = vm_read_op(&c->p);
+        if (c->counting)
+            cc_count(c, op);
         if (!cc_control(c, op) && !cc_call(c, op))
             cc_op(c, op);
     }

@@ -168,7 +168,14 @@ typedef struct cc {
     vm_eh *eh;
     uint32_t neh, eh_cap;
     uint32_t epoch; /* of br_tables */
-    uint32_t skip;  /* cells before the entry that are not needed */
+
+    /* compile_count.c */
+    vm_code_block *blocks;
+    uint32_t nblocks, blocks_cap;
+    uint16_t block_from;
+    bool counting, block_open;
+
+    uint32_t skip; /* cells before the entry that are not needed */
     bool dead;
 } cc;
 
@@ -232,6 +239,14 @@ void cc_fuse_sequences(cc *c);
  */
 
 bool cc_gc(cc *c, vm_op op);
+
+/* ---- compile_count.c --------------------------------------------------------
+ */
+
+/* At a function's entry, and before each instruction, when counting. */
+void cc_count_entry(cc *c);
+void cc_count(cc *c, vm_op op);
+bool vm_op_is_counted(vm_op op);
 
 /* ---- compile_ops.c
  * ----------------------------------------------------------- */

@@ -169,6 +169,8 @@ vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
     store->current = f;
     store->nesting++;
     f->state = VM_FIBER_RUNNING;
+    f->outside = NULL;
+    f->c_stack = (uintptr_t)__builtin_frame_address(0);
     vm_interp_run(f);
     store->nesting--;
     store->current = f->outer;

@@ -28,8 +28,16 @@ vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
         store->funcs = chunk;
     }
     vm_host_func *f = &chunk->funcs[chunk->count++];
-    *f = (vm_host_func){{.type = def, .host = fn, .env = env}, store};
+    *f = (vm_host_func){.func = {.type = def, .host = fn, .env = env},
+                        .store = store};
     return &f->func;
+}
+
+void vm_func_set_name(vm_func *func, vm_name module, vm_name name)
+{
+    vm_host_func *host = (vm_host_func *)func;
+    host->module = module;
+    host->name = name;
 }
 
 vm_store *vm_func_store(const vm_func *func)

@@ -130,7 +130,10 @@ static uint64_t give_back(vm_fiber *fiber, uint64_t budget)
 static vm_status call_host(vm_fiber *fiber, const vm_func *f, vm_slot *slots)
 {
     fiber->caller = fiber->regs.instance;
-    return f->host(fiber, f->env, slots);
+    fiber->outside = f;
+    vm_status status = f->host(fiber, f->env, slots);
+    fiber->outside = NULL;
+    return status;
 }
 
 /* A result in slots goes to the accumulators as well. */
@@ -305,7 +308,9 @@ static COLD HANDLER(lazy)
     struct vm_code *code = (struct vm_code *)(uintptr_t)acc;
     vm_error err = {0};
     SAVE();
+    fiber->outside = VM_COMPILING;
     fiber->status = vm_code_compile(code, &err);
+    fiber->outside = NULL;
     if (UNLIKELY(fiber->status != VM_OK)) {
         fiber->status = vm_trap(fiber, "%s", err.text);
         JUMP(vm_stop);

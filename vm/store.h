@@ -79,6 +79,7 @@ struct vm_func {
 typedef struct vm_host_func {
     vm_func func;
     vm_store *store;
+    vm_name module, name; /* for people; may be empty */
 } vm_host_func;
 
 struct vm_root {
@@ -142,8 +143,14 @@ struct vm_fiber {
     vm_fiber *next;      /* in the store's list of all fibers */
     vm_fiber *next_idle;
     bool pooled;
+    /* For samples: the host function that runs, VM_COMPILING, or NULL while
+     * handlers do; and where the C stack stood before they did. */
+    const vm_func *outside;
+    uintptr_t c_stack;
     char text[300]; /* of the trap */
 };
+
+#define VM_COMPILING ((const vm_func *)1)
 
 struct vm_store {
     vm_engine *engine;

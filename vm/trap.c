@@ -262,19 +262,38 @@ static void add(text *t, const char *fmt, ...)
         t->at += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Several instances: which of them, by the module's name or its number. */
+/* Which of several instances: the module's name, numbered when there were
+ * others of that name before it, or just its number. */
 static void describe_instance(text *t, const vm_instance *instance)
 {
     vm_name name = vm_module_name(instance->module);
-    uint32_t number = 0;
+    uint32_t older = 0, same = 0;
     if (!instance->next && instance == instance->store->instances)
         return;
-    for (const vm_instance *i = instance->next; i; i = i->next)
-        number++;
-    if (name.len)
-        add(t, "%.*s!", name.len < 100 ? (int)name.len : 100, name.data);
+    for (const vm_instance *i = instance->next; i; i = i->next, older++) {
+        vm_name other = vm_module_name(i->module);
+        same += other.len == name.len && name.len &&
+                !memcmp(other.data, name.data, name.len);
+    }
+    if (!name.len)
+        add(t, "instance[%u]!", older);
     else
-        add(t, "instance[%u]!", number);
+        add(t, "%.*s", name.len < 100 ? (int)name.len : 100, name.data);
+    if (same)
+        add(t, "#%u", same + 1);
+    if (name.len)
+        add(t, "!");
+}
+
+void vm_func_label(const vm_instance *instance, uint32_t func, char *buf,
+                   size_t size)
+{
+    text t = {buf, buf + size, 0};
+    describe_instance(&t, instance);
+    for (char *p = buf; p < t.at; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    vm_module_func_label(instance->module, func, t.at, (size_t)(t.end - t.at));
 }
 
 static void describe(text *t, uint32_t n, const vm_frame *frame)
@@ -282,10 +301,8 @@ static void describe(text *t, uint32_t n, const vm_frame *frame)
     char label[200];
     vm_line line;
     const vm_module *m = frame->instance->module;
-    vm_module_func_label(m, frame->func, label, sizeof label);
-    add(t, "  %2u: ", n);
-    describe_instance(t, frame->instance);
-    add(t, "%s (0x%x)", label, frame->offset);
+    vm_func_label(frame->instance, frame->func, label, sizeof label);
+    add(t, "  %2u: %s (0x%x)", n, label, frame->offset);
     if (vm_module_line(m, frame->offset, &line)) {
         vm_line_path(&line, label, sizeof label);
         add(t, " at %s:%u", label, line.line);

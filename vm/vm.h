@@ -101,6 +101,7 @@ void vm_error_set(vm_error *err, vm_phase phase, size_t offset, const char *fmt,
 typedef struct vm_options {
     bool deterministic; /* canonical NaNs, deterministic relaxed SIMD */
     bool eager;         /* compile every function at load */
+    bool count;         /* what is executed: counts.h; slows guests down */
     bool collect_often; /* garbage at every allocation: finds lost roots */
     unsigned threads;   /* that may validate a large module; 0 and 1: none */
 } vm_options;
@@ -257,6 +258,8 @@ typedef vm_status (*vm_host_fn)(vm_fiber *fiber, void *env, vm_slot *slots);
 /* `type` is copied.  `env` outlives the store. NULL: out of memory. */
 vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
                              vm_host_fn fn, void *env);
+/* What profiles call a host function; both names outlive the store. */
+void vm_func_set_name(vm_func *func, vm_name module, vm_name name);
 const vm_functype *vm_func_type(const vm_func *func);
 
 VM_MUST_CHECK vm_status vm_trap(vm_fiber *fiber, const char *fmt, ...)

@@ -401,8 +401,10 @@ vm_status wasi_preview1_import(wasi_ctx *ctx, vm_store *store,
     out->func = ctx->preview1 ? vm_func_create_host(store, &type, enter,
                                                     &ctx->preview1->bindings[i])
                               : NULL;
-    if (out->func)
+    if (out->func) {
+        vm_func_set_name(out->func, import->module, import->name);
         return VM_OK;
+    }
     vm_error_set(err, VM_PHASE_LINK, SIZE_MAX, "out of memory for preview 1");
     return VM_NO_MEMORY;
 }

@@ -1,0 +1,184 @@
+/*
+ * cmd_profile.c - `vyoma profile`: runs a file as `vyoma run` does, and tells
+ * where the time went, or, with --counts, what was executed.
+ */
+#include "supervisor/cmd.h"
+#include "supervisor/profile.h"
+#include "supervisor/run_program.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct options {
+    run_options run; /* first: see run_option */
+    const char *output;
+    const char *format;
+    uint64_t rate;
+} options;
+
+typedef struct session {
+    const options *options;
+    profile profile;
+    bool sampling, finished;
+} session;
+
+static const struct {
+    const char *name;
+    void (*write)(const profile *profile, FILE *out);
+    bool counts; /* tells counts as well as time */
+} formats[] = {
+    {"table", profile_write_table, true},
+    {"folded", profile_write_folded, false},
+    {"firefox", profile_write_firefox, false},
+    {"json", profile_write_json, true},
+};
+#define FORMATS (sizeof formats / sizeof *formats)
+
+/* ---- options ----------------------------------------------------------------
+ */
+
+static bool o_output(run_options *base, const char *value)
+{
+    ((options *)base)->output = value;
+    return *value || run_options_complain(base, "-o", value, "a file's name");
+}
+
+static bool o_format(run_options *base, const char *value)
+{
+    for (size_t i = 0; i < FORMATS; i++)
+        if (!strcmp(formats[i].name, value)) {
+            ((options *)base)->format = value;
+            return true;
+        }
+    return run_options_complain(base, "--format", value,
+                                "table, folded, firefox, json");
+}
+
+static bool o_counts(run_options *base, const char *value)
+{
+    base->count = true;
+    return true;
+}
+
+static bool o_rate(run_options *base, const char *value)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    ((options *)base)->rate = n;
+    return (end != value && !*end && n >= 1 && n <= 10000) ||
+           run_options_complain(base, "--rate", value,
+                                "samples a second, 1 to 10000");
+}
+
+static const run_option own_options[] = {
+    {"-o", "FILE", o_output, "write there, not to standard output"},
+    {"--output", "FILE", o_output, NULL},
+    {"--format", "FORMAT", o_format, "table (default), folded, firefox, json"},
+    {"--counts", NULL, o_counts, "count what is executed, do not sample"},
+    {"--rate", "HZ", o_rate, "samples a second (1000)"},
+    {0},
+};
+
+static const run_command command = {
+    .text =
+        "Runs a component or module as `vyoma run` does, then tells which\n"
+        "functions, source lines and instructions took the time, by samples "
+        "of\n"
+        "its stack.  With --counts it tells how often each function,\n"
+        "instruction and pair of instructions was executed instead.  The\n"
+        "profile is written however the program ends; Ctrl-C ends it.\n"
+        "Formats: a table, folded stacks (microseconds) for flame graphs, a\n"
+        "file for profiler.firefox.com, JSON (see docs/profiling.md).\n",
+    .more = own_options,
+};
+
+/* ---- the run ----------------------------------------------------------------
+ */
+
+static void on_interrupt(int signal)
+{
+    run_program_stop();
+}
+
+static void start(void *env, vm_store *store)
+{
+    session *s = env;
+    struct sigaction action = {.sa_handler = on_interrupt,
+                               .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (!s->options->run.count)
+        s->sampling = sampler_start(&s->profile, store);
+}
+
+static void end(void *env, vm_store *store)
+{
+    session *s = env;
+    if (s->sampling)
+        sampler_stop();
+    if (s->options->run.count)
+        s->profile.counts = vm_counts_collect(store);
+    s->finished = s->sampling || s->profile.counts;
+    profile_finish(&s->profile);
+}
+
+static bool write_profile(const session *s)
+{
+    const char *path = s->options->output;
+    FILE *out = path ? fopen(path, "we") : stdout;
+    size_t i = 0;
+    while (strcmp(formats[i].name, s->options->format))
+        i++;
+    fflush(stdout); /* the guest writes to the descriptor */
+    if (out)
+        formats[i].write(&s->profile, out);
+    bool ok = out && !ferror(out);
+    if (out && (path ? fclose(out) : fflush(out)))
+        ok = false;
+    if (!ok)
+        fprintf(stderr, "vyoma profile: %s: %s\n", path ? path : "stdout",
+                strerror(errno));
+    return ok;
+}
+
+static int run(const options *options)
+{
+    session s = {.options = options,
+                 .profile = {.program = options->run.file,
+                             .rate = (uint32_t)options->rate}};
+    const run_observer observer = {&s, start, end};
+    int code = run_program(&options->run, &observer);
+    if (s.profile.out_of_memory)
+        fputs("vyoma profile: out of memory: the profile is not complete\n",
+              stderr);
+    if (s.finished && !write_profile(&s) && !code)
+        code = 1;
+    profile_free(&s.profile);
+    return code;
+}
+
+static bool format_fits(const options *options)
+{
+    for (size_t i = 0; i < FORMATS; i++)
+        if (!strcmp(formats[i].name, options->format) && options->run.count &&
+            !formats[i].counts) {
+            fprintf(stderr,
+                    "vyoma profile: --format %s is for time, and --counts "
+                    "tells none; valid: table, json\n",
+                    options->format);
+            return false;
+        }
+    return true;
+}
+
+int cmd_profile(int argc, char **argv)
+{
+    options options = {.format = "table", .rate = 1000};
+    int code = run_options_parse_more(argc, argv, &command, &options.run);
+    if (!code && !options.run.help)
+        code = format_fits(&options) ? run(&options) : 2;
+    run_options_finish(&options.run);
+    return code;
+}

@@ -1,0 +1,296 @@
+/*
+ * profile.c - from a tree of frames to what people ask: which functions, which
+ * lines, which instructions (profile.h).
+ */
+#include "supervisor/profile.h"
+
+#include "vm/code.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- functions --------------------------------------------------------------
+ */
+
+static const char *const special_names[] = {
+    [PROFILE_ENGINE] = "[vyoma] load and link",
+    [PROFILE_TRUNCATED] = "[truncated]",
+    [PROFILE_LOST] = "[unknown]",
+};
+
+static bool is_func(const profile *p, const profile_func *f, uint32_t first,
+                    const profile_node *n)
+{
+    const profile_node *of = &p->nodes[first];
+    return f->name && of->special == n->special &&
+           (n->special != PROFILE_FRAME ||
+            vm_sample_same_func(&of->frame, &n->frame));
+}
+
+static void describe(profile *p, profile_func *f, const profile_node *n)
+{
+    char text[400];
+    *f = (profile_func){.kind = PROFILE_KIND_ENGINE};
+    if (n->special != PROFILE_FRAME) {
+        f->name = strdup(special_names[n->special]);
+    } else {
+        vm_sample_label(&n->frame, text, sizeof text);
+        f->name = strdup(text);
+        f->kind = n->frame.kind == VM_SAMPLE_COMPILE ? PROFILE_KIND_ENGINE
+                                                     : (uint8_t)n->frame.kind;
+    }
+    p->out_of_memory |= !f->name;
+}
+
+static uint64_t func_hash(const profile_node *n)
+{
+    const vm_sample_frame *f = &n->frame;
+    uint64_t h = n->special;
+    if (n->special == PROFILE_FRAME && f->kind == VM_SAMPLE_GUEST)
+        h = (uintptr_t)f->code ^ (uintptr_t)f->instance * 31;
+    else if (n->special == PROFILE_FRAME)
+        h = (uintptr_t)f->host + f->kind;
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+/* Gives each node its function; `firsts` is a node of each. */
+static void find_funcs(profile *p, uint32_t *firsts)
+{
+    uint32_t mask = 1;
+    while (mask < 2 * p->nnodes)
+        mask *= 2;
+    uint32_t *slots = calloc(mask--, sizeof *slots);
+    p->out_of_memory |= !slots;
+    for (uint32_t i = 1; slots && i < p->nnodes; i++) {
+        profile_node *n = &p->nodes[i];
+        uint32_t at = (uint32_t)func_hash(n) & mask;
+        while (slots[at] &&
+               !is_func(p, &p->funcs[slots[at] - 1], firsts[slots[at] - 1], n))
+            at = (at + 1) & mask;
+        if (!slots[at]) {
+            firsts[p->nfuncs] = i;
+            describe(p, &p->funcs[p->nfuncs], n);
+            slots[at] = ++p->nfuncs;
+        }
+        n->func = slots[at] - 1;
+    }
+    free(slots);
+}
+
+/* A function counts once for a stack, however often it is in it: `seen` holds
+ * the last node for which it was counted. */
+static void add_times(profile *p)
+{
+    uint32_t *seen = calloc(p->nfuncs + 1, sizeof *seen);
+    p->out_of_memory |= !seen;
+    for (uint32_t i = 1; seen && i < p->nnodes; i++) {
+        const profile_node *n = &p->nodes[i];
+        if (!n->samples)
+            continue;
+        p->funcs[n->func].self_ns += n->self_ns;
+        p->funcs[n->func].samples += n->samples;
+        for (uint32_t up = i; up; up = p->nodes[up].parent) {
+            profile_func *f = &p->funcs[p->nodes[up].func];
+            if (seen[p->nodes[up].func] == i)
+                continue;
+            seen[p->nodes[up].func] = i;
+            f->total_ns += n->self_ns;
+        }
+    }
+    free(seen);
+}
+
+/* ---- positions --------------------------------------------------------------
+ */
+
+static int by_text(const void *a, const void *b)
+{
+    const profile_part *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static int by_self(const void *a, const void *b)
+{
+    const profile_part *x = a, *y = b;
+    return (x->self_ns < y->self_ns) - (x->self_ns > y->self_ns);
+}
+
+/* Adds up parts of the same name and line; the largest first. */
+static uint32_t merge(profile_part *parts, uint32_t n)
+{
+    uint32_t kept = 0;
+    qsort(parts, n, sizeof *parts, by_text);
+    for (uint32_t i = 0; i < n; i++) {
+        if (kept && !by_text(&parts[kept - 1], &parts[i]))
+            parts[kept - 1].self_ns += parts[i].self_ns;
+        else
+            parts[kept++] = parts[i];
+    }
+    qsort(parts, kept, sizeof *parts, by_self);
+    return kept;
+}
+
+/* Paths are kept once per function and file: most are the function's own. */
+static const char *keep_path(profile *p, uint32_t node, const char *path)
+{
+    profile_func *f = &p->funcs[p->nodes[node].func];
+    if (f->path && !strcmp(f->path, path))
+        return f->path;
+    char *copy = strdup(path);
+    p->out_of_memory |= !copy;
+    if (!f->path)
+        f->path = copy;
+    else if (p->npaths < p->nnodes)
+        p->paths[p->npaths++] = copy;
+    return copy;
+}
+
+static void locate(profile *p, uint32_t i)
+{
+    char path[1000];
+    vm_sample_place place;
+    const profile_node *n = &p->nodes[i];
+    profile_func *f = &p->funcs[n->func];
+    if (n->special != PROFILE_FRAME || n->frame.kind != VM_SAMPLE_GUEST)
+        return;
+    vm_sample_locate(&n->frame, &place);
+    f->index = place.func;
+    f->start = place.start;
+    p->positions[i].offset = place.offset;
+    if (place.has_line) {
+        vm_line_path(&place.line, path, sizeof path);
+        p->positions[i].path = keep_path(p, i, path);
+        p->positions[i].line = place.line.line;
+        p->positions[i].column = place.line.column;
+        if (!f->line || place.line.line < f->line)
+            f->line = place.line.line;
+    }
+    if (!n->self_ns)
+        return;
+    p->opcodes[p->nopcodes++] =
+        (profile_part){(char *)place.opcode, 0, n->self_ns};
+    if (p->positions[i].path)
+        p->lines[p->nlines++] = (profile_part){(char *)p->positions[i].path,
+                                               place.line.line, n->self_ns};
+}
+
+/* ---- the order of functions -------------------------------------------------
+ */
+
+typedef struct ranked {
+    profile_func func;
+    uint32_t was;
+} ranked;
+
+static int by_time(const void *a, const void *b)
+{
+    const profile_func *x = &((const ranked *)a)->func;
+    const profile_func *y = &((const ranked *)b)->func;
+    if (x->self_ns != y->self_ns)
+        return x->self_ns < y->self_ns ? 1 : -1;
+    return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
+}
+
+static void sort_funcs(profile *p)
+{
+    ranked *order = calloc(p->nfuncs + 1, sizeof *order);
+    uint32_t *now = calloc(p->nfuncs + 1, sizeof *now);
+    p->out_of_memory |= !order || !now;
+    for (uint32_t i = 0; order && i < p->nfuncs; i++)
+        order[i] = (ranked){p->funcs[i], i};
+    if (order && now) {
+        qsort(order, p->nfuncs, sizeof *order, by_time);
+        for (uint32_t i = 0; i < p->nfuncs; i++) {
+            p->funcs[i] = order[i].func;
+            now[order[i].was] = i;
+        }
+        for (uint32_t i = 1; i < p->nnodes; i++)
+            p->nodes[i].func = now[p->nodes[i].func];
+    }
+    free(order);
+    free(now);
+}
+
+/* ---- counts -----------------------------------------------------------------
+ */
+
+static void name_counted(profile *p)
+{
+    uint32_t n = p->counts->nfuncs;
+    p->count_names = calloc(n + 1, sizeof *p->count_names);
+    if (!p->count_names) {
+        p->out_of_memory = true;
+        p->counts->nfuncs = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        char text[400];
+        const vm_func_count *f = &p->counts->funcs[i];
+        vm_func_label(f->instance, f->func, text, sizeof text);
+        p->count_names[i] = strdup(text);
+        if (!p->count_names[i]) {
+            p->out_of_memory = true;
+            p->counts->nfuncs = i;
+            return;
+        }
+    }
+}
+
+/* ---- the whole --------------------------------------------------------------
+ */
+
+void profile_finish(profile *p)
+{
+    uint32_t n = p->nnodes + 1;
+    if (p->counts)
+        name_counted(p);
+    uint32_t *firsts = calloc(n, sizeof *firsts);
+    p->funcs = calloc(n, sizeof *p->funcs);
+    p->positions = calloc(n, sizeof *p->positions);
+    p->lines = calloc(n, sizeof *p->lines);
+    p->opcodes = calloc(n, sizeof *p->opcodes);
+    p->paths = calloc(n, sizeof *p->paths);
+    if (!firsts || !p->funcs || !p->positions || !p->lines || !p->opcodes ||
+        !p->paths) {
+        p->out_of_memory = true;
+        p->nnodes = 0;
+    } else if (p->nnodes) {
+        find_funcs(p, firsts);
+        add_times(p);
+        for (uint32_t i = 1; i < p->nnodes; i++)
+            locate(p, i);
+        p->nlines = merge(p->lines, p->nlines);
+        p->nopcodes = merge(p->opcodes, p->nopcodes);
+        sort_funcs(p);
+    }
+    free(firsts);
+}
+
+const char *profile_node_name(const profile *p, uint32_t node)
+{
+    return p->funcs[p->nodes[node].func].name;
+}
+
+void profile_free(profile *p)
+{
+    for (uint32_t i = 0; i < p->nfuncs; i++) {
+        free(p->funcs[i].name);
+        free(p->funcs[i].path);
+    }
+    for (uint32_t i = 0; i < p->npaths; i++)
+        free(p->paths[i]);
+    free(p->funcs);
+    free(p->paths);
+    free(p->positions);
+    free(p->lines);
+    free(p->opcodes);
+    free(p->nodes);
+    free(p->slots);
+    free(p->samples);
+    for (uint32_t i = 0; p->counts && i < p->counts->nfuncs; i++)
+        free(p->count_names[i]);
+    free(p->count_names);
+    vm_counts_free(p->counts);
+}

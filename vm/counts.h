@@ -1,0 +1,48 @@
+/*
+ * counts.h - exact counts of what a guest executed: how often each function was
+ * called, each instruction run, and each pair of instructions one after the
+ * other.  For engines made with the option `count`.
+ */
+#ifndef VYOMA_VM_COUNTS_H
+#define VYOMA_VM_COUNTS_H
+
+#include "vm/opcodes.h"
+#include "vm/vm.h"
+
+typedef struct vm_func_count {
+    const vm_instance *instance; /* one that has the function */
+    uint32_t func;
+    uint64_t calls, instructions;
+} vm_func_count;
+
+/* How often the engine went to a handler: what a dispatch costs is paid for. */
+typedef struct vm_handler_count {
+    uintptr_t handler, before; /* before: of pairs, the one that ran first */
+    uint64_t count;
+} vm_handler_count;
+
+typedef struct vm_counts {
+    uint64_t instructions; /* those that mark structure (block, loop, else,
+                              end, try ...) do nothing and are not counted */
+    uint64_t dispatches;
+    uint64_t *opcodes; /* by vm_op */
+    uint64_t *pairs;   /* by first * VM_OP_COUNT + second */
+    vm_func_count *funcs;
+    uint32_t nfuncs;
+    vm_handler_count *handlers, *handler_pairs; /* the most frequent first */
+    uint32_t nhandlers, nhandler_pairs;
+} vm_counts;
+
+/*
+ * Adds up what the store's instances have executed (with what other stores
+ * have of the same modules).  NULL: out of memory, or it was not counted.
+ *
+ * Counted are basic blocks, so a trap leaves counted what is behind it in its
+ * block.  Pairs are those within blocks, and from the end of one into one that
+ * can be reached from there only; the handlers of moves that some branches jump
+ * over count as if none did.
+ */
+vm_counts *vm_counts_collect(const vm_store *store);
+void vm_counts_free(vm_counts *counts);
+
+#endif
