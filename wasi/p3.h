@@ -29,6 +29,9 @@ VM_MUST_CHECK vm_status wasi_p3_sink(cm_call *call, wasi_ctx *ctx,
                                      const cm_value *value,
                                      const cm_sink_ops *sink, void *state);
 
+/* A variant's case other(option<string>), with none. */
+VM_MUST_CHECK vm_status wasi_p3_other(cm_call *call, uint64_t index,
+                                      cm_value *out);
 /* An interface's error-code for an errno. */
 typedef vm_status (*wasi_p3_error)(cm_call *call, int number, cm_value *out);
 

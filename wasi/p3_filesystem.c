@@ -12,21 +12,13 @@
     static vm_status name(cm_call *call, void *host, const cm_value *args,     \
                           cm_value *result)
 
-/* A variant's last case, other(option<string>), with none. */
-static vm_status put_other(cm_call *call, uint64_t index, cm_value *out)
-{
-    out->variant.index = index;
-    out->variant.payload = wasi_values(call, 1);
-    return out->variant.payload ? VM_OK : wasi_no_memory(call);
-}
-
 /* error-code is 0.2's enum without would-block (1), and with other. */
 static vm_status put_error(cm_call *call, int number, cm_value *out)
 {
     enum { WOULD_BLOCK = 1, OTHER = 36 };
     uint64_t code = wasi_errno_filesystem(number);
     if (code == WOULD_BLOCK)
-        return put_other(call, OTHER, out);
+        return wasi_p3_other(call, OTHER, out);
     *out =
         (cm_value){.variant = {.index = code > WOULD_BLOCK ? code - 1 : code}};
     return VM_OK;
@@ -41,7 +33,7 @@ static vm_status put_type(cm_call *call, mode_t mode, cm_value *out)
     while (index < OTHER && (mode & S_IFMT) != types[index])
         index++;
     if (index == OTHER)
-        return put_other(call, OTHER, out);
+        return wasi_p3_other(call, OTHER, out);
     *out = (cm_value){.variant = {.index = index}};
     return VM_OK;
 }

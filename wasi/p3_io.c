@@ -85,6 +85,13 @@ vm_status wasi_p3_idle(cm_call *call, wasi_ctx *ctx)
     return VM_PENDING;
 }
 
+vm_status wasi_p3_other(cm_call *call, uint64_t index, cm_value *out)
+{
+    out->variant.index = index;
+    out->variant.payload = wasi_values(call, 1);
+    return out->variant.payload ? VM_OK : wasi_no_memory(call);
+}
+
 /* ---- pipes --------------------------------------------------------------- */
 
 typedef struct p3_pipe {

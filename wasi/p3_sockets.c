@@ -40,20 +40,12 @@ static const uint8_t codes[] = {
     OTHER,         /* permanent-resolver-failure */
 };
 
-/* A variant whose case `other`, option<string>, is `index`. */
-static vm_status put_other(cm_call *call, uint64_t index, cm_value *out)
-{
-    out->variant.index = index;
-    out->variant.payload = wasi_values(call, 1);
-    return out->variant.payload ? VM_OK : wasi_no_memory(call);
-}
-
 static vm_status put_error(cm_call *call, int number, cm_value *out)
 {
     uint64_t code =
         number == EPIPE ? BROKEN : codes[wasi_errno_network(number)];
     if (code == OTHER)
-        return put_other(call, OTHER, out);
+        return wasi_p3_other(call, OTHER, out);
     *out = (cm_value){.variant = {.index = code}};
     return VM_OK;
 }
@@ -287,7 +279,7 @@ static vm_status lookup_outcome(cm_call *call, cm_value *result, int error)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (cases[i].error == error)
             return wasi_err_enum(call, result, (uint64_t)cases[i].code);
-    vm_status status = put_other(call, OTHER_FAILURE, &other);
+    vm_status status = wasi_p3_other(call, OTHER_FAILURE, &other);
     return status == VM_OK ? cm_err(call, result, &other) : status;
 }
 

@@ -1,6 +1,7 @@
-/* wasi_clocks.c - wasi:clocks: wall clock, monotonic clock, time zone. */
+/* wasi_clocks.c - wasi:clocks of 0.2 and 0.3: monotonic clock, wall (system)
+ * clock, time zone. */
 #include "wasi/ifaces.h"
-#include "wasi/internal.h"
+#include "wasi/p3.h"
 
 #include <time.h>
 
@@ -61,7 +62,41 @@ const cm_host_interface wasi_iface_monotonic_clock = {
                                     {0}},
 };
 
-/* ---- wall-clock -------------------------------------------------------- */
+static vm_status wait_until(cm_call *call, void *host, const cm_value *args,
+                            cm_value *result)
+{
+    if (wasi_now_ns() >= args[0].u)
+        return VM_OK;
+    return wasi_p3_wait(call, host,
+                        &(wasi_wait){.fd = -1, .deadline = args[0].u});
+}
+
+static vm_status wait_for(cm_call *call, void *host, const cm_value *args,
+                          cm_value *result)
+{
+    cm_value *deadline = cm_call_state(call);
+    if (!deadline) { /* the first time */
+        deadline = cm_alloc(call, sizeof *deadline);
+        if (!deadline)
+            return wasi_no_memory(call);
+        if (__builtin_add_overflow(wasi_now_ns(), args[0].u, &deadline->u))
+            deadline->u = WASI_NEVER - 1;
+        cm_call_set_state(call, deadline, NULL);
+    }
+    return wait_until(call, host, deadline, result);
+}
+
+const cm_host_interface wasi_p3_monotonic_clock = {
+    .name = "wasi:clocks/monotonic-clock@0.3",
+    .funcs = (const cm_host_func[]){{"now", monotonic_now},
+                                    {"get-resolution", monotonic_resolution},
+                                    {"wait-until", wait_until},
+                                    {"wait-for", wait_for},
+                                    {0}},
+};
+
+/* ---- wall-clock, system-clock
+ * -------------------------------------------------------- */
 
 static vm_status datetime(cm_call *call, uint64_t ns, cm_value *result)
 {
@@ -97,6 +132,20 @@ const cm_host_interface wasi_iface_wall_clock = {
                                     {0}},
 };
 
+static vm_status system_resolution(cm_call *call, void *host,
+                                   const cm_value *args, cm_value *result)
+{
+    result->u = wasi_clock_resolution(host, CLOCK_REALTIME);
+    return VM_OK;
+}
+
+const cm_host_interface wasi_p3_system_clock = {
+    .name = "wasi:clocks/system-clock@0.3",
+    .funcs = (const cm_host_func[]){{"now", wall_now},
+                                    {"get-resolution", system_resolution},
+                                    {0}},
+};
+
 /* ---- timezone ----------------------------------------------------------
  * A guest is told UTC: reading the host's zone would open files, which a
  * jailed process cannot, and tell where its user is.  The WIT allows it.
@@ -128,4 +177,36 @@ const cm_host_interface wasi_iface_timezone = {
     .funcs = (const cm_host_func[]){{"display", timezone_display},
                                     {"utc-offset", utc_offset},
                                     {0}},
+};
+
+static vm_status iana_id(cm_call *call, void *host, const cm_value *args,
+                         cm_value *result)
+{
+    return cm_some(call, result, &(cm_value){.str = {"UTC", 3}});
+}
+
+static vm_status some_utc_offset(cm_call *call, void *host,
+                                 const cm_value *args, cm_value *result)
+{
+    return cm_some(call, result, &(cm_value){.s = 0});
+}
+
+static vm_status debug_string(cm_call *call, void *host, const cm_value *args,
+                              cm_value *result)
+{
+    *result = wasi_string("UTC");
+    return VM_OK;
+}
+
+const cm_host_interface wasi_p3_timezone = {
+    .name = "wasi:clocks/timezone@0.3",
+    .funcs = (const cm_host_func[]){{"iana-id", iana_id},
+                                    {"utc-offset", some_utc_offset},
+                                    {"to-debug-string", debug_string},
+                                    {0}},
+};
+
+const cm_host_interface wasi_p3_clocks_types = {
+    .name = "wasi:clocks/types@0.3",
+    .funcs = (const cm_host_func[]){{0}},
 };
