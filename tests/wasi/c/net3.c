@@ -119,12 +119,12 @@ static void tcp(void)
     tcp_bind(server, LOCAL(0), ret);
     said("tcp bind again", ret, 4);
     tcp_listen(server, ret);
-    said("tcp listen", ret, 4);
-    int stream = *(int *)(ret + 4);
+    int listens = said("tcp listen", ret, 4), stream = *(int *)(ret + 4);
     tcp_connect(client, MAPPED(80), ret);
     said("tcp connect mapped", ret, 4);
     tcp_connect(client, LOCAL(port_of(tcp_local, server)), ret);
-    said("tcp connect", ret, 4);
+    if (!said("tcp connect", ret, 4) || !listens)
+        return;
     say("tcp accept", accept_read(stream, &accepted, 1) >> 4 == 1 ? -1 : 0);
     s64 ends = send_new();
     tcp_send(client, (int)ends);
