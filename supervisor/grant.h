@@ -112,6 +112,7 @@ typedef struct app_grant {
     uint64_t memory; /* limits; 0 is the default */
     uint64_t stack;
     uint64_t fuel;
+    uint64_t time_ns; /* of a run, on the wall clock */
     uint32_t cpu_percent;
     uint32_t table_elements;
     uint32_t instances;

@@ -622,11 +622,25 @@ static bool apply_memory(reading *m, const toml_node *node)
 }
 static bool apply_stack(reading *m, const toml_node *node)
 {
-    return size_value(m, node, 16 << 10, &m->grant->stack);
+    if (!size_value(m, node, 16 << 10, &m->grant->stack))
+        return false;
+    return m->grant->stack <= 1 << 30 ||
+           fail(m, node->line, "stack is \"%s\", must be at most 1G",
+                node->text);
 }
 static bool apply_fuel(reading *m, const toml_node *node)
 {
     return integer_in(m, node, 1, INT64_MAX, &m->grant->fuel);
+}
+
+static bool apply_time(reading *m, const toml_node *node)
+{
+    if (!read_quantity(node->text, times_ns, &m->grant->time_ns) ||
+        m->grant->time_ns < 1000000)
+        return fail(m, node->line,
+                    "time is \"%s\", must be a duration from \"1ms\" on",
+                    node->text);
+    return true;
 }
 
 #define LIMIT32(name, field, low, high)                                        \
@@ -648,6 +662,7 @@ static const key_row limit_keys[] = {
     {"memory", S, apply_memory, "a size such as \"32M\""},
     {"stack", S, apply_stack, "a size such as \"1M\""},
     {"fuel", I, apply_fuel, "an integer"},
+    {"time", S, apply_time, "a duration such as \"10s\""},
     {"cpu", I, apply_cpu, "percent of one processor"},
     {"table-elements", I, apply_table_elements, "an integer"},
     {"instances", I, apply_instances, "an integer"},

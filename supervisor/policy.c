@@ -228,6 +228,12 @@ static const rule tls[] = {
     END,
 };
 
+static const rule timer[] = {
+    ALLOW(setitimer),
+    ALLOW(rt_sigreturn),
+    END,
+};
+
 static const rule console[] = {
     EQUALS(ioctl, 1, TCGETS),
     EQUALS(ioctl, 1, TIOCGWINSZ),
@@ -246,7 +252,7 @@ static const struct {
     {POLICY_SPAWN, spawn},     {POLICY_THREADS, threads},
     {POLICY_CONSOLE, console}, {POLICY_DISPLAY, display},
     {POLICY_PAIRS, pairs},     {POLICY_MOUNTS, mounts},
-    {POLICY_TLS, tls},
+    {POLICY_TLS, tls},         {POLICY_TIMER, timer},
 };
 #define SETS (sizeof sets_table / sizeof *sets_table)
 
@@ -259,7 +265,7 @@ const policy_role policy_roles[] = {
     /* Runners inherit its filter: theirs can only be narrower. */
     {"spawner", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_FILES |
                     POLICY_STREAM | POLICY_SPAWN | POLICY_CONSOLE |
-                    POLICY_DISPLAY | POLICY_TLS},
+                    POLICY_DISPLAY | POLICY_TLS | POLICY_TIMER},
     /* The resolver looks for its files, in an empty root. */
     {"netd", POLICY_CORE | POLICY_MESSAGES | POLICY_EPOLL | POLICY_STREAM |
                  POLICY_SOCKETS | POLICY_THREADS | POLICY_READ},

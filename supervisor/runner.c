@@ -17,11 +17,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -43,7 +45,44 @@ uint32_t runner_policy(const app_grant *grant)
     for (size_t i = 0; i < sizeof adds / sizeof *adds; i++)
         if (grant->capabilities & adds[i].capabilities)
             sets |= adds[i].sets;
-    return sets;
+    return grant->time_ns ? sets | POLICY_TIMER : sets;
+}
+
+/* ---- [limits] time -------------------------------------------------- */
+
+/* For the signal handler; one run per process. */
+static vm_store *timed_store;
+static wasi_ctx *timed_ctx;
+static volatile sig_atomic_t time_is_up;
+
+static void on_alarm(int signal)
+{
+    time_is_up = 1;
+    if (timed_store)
+        vm_store_interrupt(timed_store);
+    if (timed_ctx)
+        wasi_ctx_interrupt(timed_ctx);
+}
+
+/* While signals may still be set up: the jail forbids it. */
+static void prepare_clock(void)
+{
+    sigset_t alarm_only;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
+    sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+}
+
+/* Repeats, so that a wait which began between two looks ends as well. */
+static void start_clock(uint64_t ns)
+{
+    const struct itimerval timer = {
+        .it_value = {(time_t)(ns / 1000000000),
+                     (suseconds_t)(ns % 1000000000 / 1000)},
+        .it_interval = {.tv_usec = 20000},
+    };
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 /* ---- the jail ------------------------------------------------------ */
@@ -75,6 +114,8 @@ _Noreturn void runner_main(runner_job *job, const policy_filter *filter)
         close(job->fds[RUNNER_CGROUP]);
     job->fds[RUNNER_CGROUP] = -1;
     place_stdio(job);
+    if (grant->time_ns)
+        prepare_clock();
     memcpy(keep, job->fds, sizeof keep);
     jail_close_others(keep, RUNNER_FDS);
     jail_drop_privileges(&(jail){
@@ -250,7 +291,12 @@ static int finish_run(const runner_job *job, guest *g, vm_status status,
         return result->value.variant.index ? 1 : 0;
     if (status == VM_EXIT)
         return vm_store_exit_code(g->store);
-    complain(job, status == VM_INTERRUPTED ? "stopped" : "trap", err);
+    if (time_is_up)
+        dprintf(STDERR_FILENO,
+                "%s: trap: wall-time limit exceeded ([limits] time)\n",
+                job->request->grant.component);
+    else
+        complain(job, status == VM_INTERRUPTED ? "stopped" : "trap", err);
     if (vm_fiber_backtrace(g->store, trace, sizeof trace))
         dprintf(STDERR_FILENO, "%s\n", trace);
     return 134;
@@ -289,8 +335,16 @@ static int run_component(runner_job *job)
         return 125;
     if (grant->fuel)
         vm_store_set_fuel(g.store, grant->fuel);
-    if (cm_instantiate(job->linker, g.component, g.store, &g.instance, &missing,
-                       &err)) {
+    if (grant->time_ns) {
+        timed_store = g.store;
+        timed_ctx = g.ctx;
+        start_clock(grant->time_ns);
+    }
+    vm_status status = cm_instantiate(job->linker, g.component, g.store,
+                                      &g.instance, &missing, &err);
+    if (status != VM_OK && time_is_up)
+        return finish_run(job, &g, status, NULL, &err);
+    if (status != VM_OK) {
         complain_missing(job, missing, &err);
         return 125;
     }
@@ -301,7 +355,7 @@ static int run_component(runner_job *job)
         return 125;
     }
     cm_result result = {0};
-    vm_status status = cm_func_call(run, NULL, &result, &err);
+    status = cm_func_call(run, NULL, &result, &err);
     return finish_run(job, &g, status, &result, &err);
 }
 

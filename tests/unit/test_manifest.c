@@ -64,6 +64,9 @@ static void everything(void **state)
             "memory = '8M'\n"
             "stack = '64K'\n"
             "fuel = 5\n"
+            "time = '1500ms'\n"
+            "table-elements = 300\n"
+            "instances = 7\n"
             "cpu = 50\n"
             "[restart]\n"
             "policy = 'always'\n"
@@ -89,6 +92,10 @@ static void everything(void **state)
     assert_int_equal(grant.network.nconnect, 2);
     assert_int_equal(grant.verbs, 1 << PROC_VERB_LIST | 1 << PROC_VERB_LOG);
     assert_int_equal(grant.memory, 8 << 20);
+    assert_int_equal(grant.fuel, 5);
+    assert_int_equal(grant.time_ns, 1500000000);
+    assert_int_equal(grant.table_elements, 300);
+    assert_int_equal(grant.instances, 7);
     assert_int_equal(grant.backoff_ms, 2000);
 }
 
@@ -133,6 +140,11 @@ static const struct {
      "must be a size"},
     {"name = 'app'\n[limits]\nmemory = '1K'", "at least 256K"},
     {"name = 'app'\n[limits]\ncpu = 0", "must be 1 to 1000"},
+    {"name = 'app'\n[limits]\nstack = '4G'", "at most 1G"},
+    {"name = 'app'\n[limits]\ntime = '5'", "must be a duration"},
+    {"name = 'app'\n[limits]\ntime = '10us'", "from \"1ms\" on"},
+    {"name = 'app'\n[limits]\ninstances = 0", "must be 1 to 1000000"},
+    {"name = 'app'\n[limits]\ntable-elements = -1", "must be 1 to"},
     {"name = 'app'\n[restart]\npolicy = 'maybe'", "valid are: \"never\""},
     {"name = 'app'\n[restart]\nbackoff = '1ns'", "\"10ms\" to \"3600s\""},
     {"name = 'app'\nicon = { color = 'red' }", "\"#rrggbb\""},
