@@ -18,6 +18,7 @@ static const struct {
 } commands[] = {
     {"init", cmd_init, "process 1 of the guest"},
     {"inspect", cmd_inspect, "print imports, exports and sizes of a file"},
+    {"objdump", cmd_objdump, "list wasm beside the engine's code for it"},
     {"profile", cmd_profile, "run it, and tell what took the time"},
     {"run", cmd_run, "run a component or module"},
     {"serve", cmd_serve, "answer HTTP requests by a component"},

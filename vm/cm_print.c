@@ -274,6 +274,13 @@ void cm_print_parts(const cm_component *component, FILE *out)
     print_scope(component->root, 0, out);
 }
 
+vm_module *const *cm_component_modules(const cm_component *component,
+                                       uint32_t *count)
+{
+    *count = component->nmodules;
+    return component->modules;
+}
+
 /* ---- core modules --------------------------------------------------------
  */
 

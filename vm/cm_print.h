@@ -13,6 +13,10 @@ void cm_print_world(const cm_component *component, FILE *out);
 /* What it is made of: core modules and their sizes, nested components. */
 void cm_print_parts(const cm_component *component, FILE *out);
 
+/* The core modules inside, nested ones included, in the order of the bytes. */
+vm_module *const *cm_component_modules(const cm_component *component,
+                                       uint32_t *count);
+
 /* One line per import or export of a core module. */
 void cm_print_externtype(const vm_externtype *type, FILE *out);
 

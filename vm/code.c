@@ -163,6 +163,7 @@ static void finish(cc *c)
     free(c->jumps);
     free(c->eh);
     free(c->blocks);
+    free(c->notes);
 }
 
 static void set_changing(code_state *s, bool changing)
@@ -241,6 +242,27 @@ static vm_status compile(code_state *s, struct vm_code *code, vm_error *err)
     }
     finish(&c);
     return status;
+}
+
+cc *cc_listing(struct vm_code *code, vm_error *err)
+{
+    cc *volatile c = malloc(sizeof *c);
+    if (!c)
+        return NULL;
+    *c = new_compiler(code, err);
+    c->listing = true;
+    if (!setjmp(c->fail)) {
+        cc_body(c);
+        return c;
+    }
+    cc_listing_free(c);
+    return NULL;
+}
+
+void cc_listing_free(cc *c)
+{
+    finish(c);
+    free(c);
 }
 
 cc_place *vm_code_places(const struct vm_code *code)

@@ -130,6 +130,14 @@ typedef struct jump {
     uint32_t half, base;
 } jump;
 
+/* What was known of an instruction when it was written (listing.c). */
+struct cc_noted {
+    insn in;
+    vm_kind d;
+    uint32_t slot; /* of the destination */
+    uint32_t cell;
+};
+
 typedef struct cc {
     jmp_buf fail;
     vm_error *err;
@@ -174,6 +182,10 @@ typedef struct cc {
     uint32_t nblocks, blocks_cap;
     uint16_t block_from;
     bool counting, block_open;
+
+    struct cc_noted *notes; /* when listing */
+    uint32_t nnotes, notes_cap;
+    bool listing;
 
     uint32_t skip; /* cells before the entry that are not needed */
     bool dead;
@@ -247,6 +259,15 @@ bool cc_gc(cc *c, vm_op op);
 void cc_count_entry(cc *c);
 void cc_count(cc *c, vm_op op);
 bool vm_op_is_counted(vm_op op);
+
+/* ---- listing.c
+ * ---------------------------------------------------------------
+ */
+
+void cc_note(cc *c, const insn *in, vm_kind d, uint32_t slot);
+/* A compiler that has compiled the function, for looking at (code.c). */
+cc *cc_listing(struct vm_code *code, vm_error *err);
+void cc_listing_free(cc *c);
 
 /* ---- compile_ops.c
  * ----------------------------------------------------------- */

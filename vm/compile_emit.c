@@ -178,6 +178,8 @@ void cc_encode(cc *c, const insn *in, vm_kind d, uint32_t slot)
     if (!h)
         cc_fail(c, "internal: no handler for %u with %u, %u, %u", in->op,
                 in->ak, in->bk, d);
+    if (c->listing)
+        cc_note(c, in, d, slot);
     cc_start(c, h);
     switch ((insn_format)in->format) {
     case FMT_INT:

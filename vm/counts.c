@@ -5,6 +5,7 @@
 
 #include "vm/code.h"
 #include "vm/compile.h"
+#include "vm/fuse.h"
 #include "vm/reader.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ typedef struct handler_map {
 typedef struct tally {
     vm_counts *counts;
     handler_map handlers, pairs;
+    handler_map wholes; /* of sequences: how many instructions they are */
     bool failed;
 } tally;
 
@@ -68,11 +70,27 @@ static void add_handler(tally *t, handler_map *map, uintptr_t before,
     item->count += n;
 }
 
+static void note_sequences(tally *t)
+{
+    for (uint32_t i = 0; i < vm_nsequences; i++) {
+        const vm_sequence *s = &vm_sequences[i];
+        add_handler(t, &t->wholes, 0, (uintptr_t)s->whole, s->part[2] ? 3 : 2);
+    }
+}
+
+/* Instructions behind the handler's own that it runs as well. */
+static uint32_t runs_more(const tally *t, uintptr_t handler)
+{
+    const vm_handler_count *whole =
+        t->wholes.size ? find(&t->wholes, 0, handler) : NULL;
+    return whole && whole->handler ? (uint32_t)whole->count - 1 : 0;
+}
+
 /* The instructions of a block, by the map; `end` is the next block's cell. */
 static void add_dispatches(tally *t, const struct vm_code *code, uint32_t start,
                            uint32_t end, uint64_t n)
 {
-    uint32_t at = 0;
+    uint32_t at = 0, skip = 0;
     uintptr_t before = 0;
     for (const uint8_t *p = code->map, *stop = p + code->map_size; p < stop;) {
         at += vm_read_u32(&p);
@@ -82,6 +100,11 @@ static void add_dispatches(tally *t, const struct vm_code *code, uint32_t start,
         if (at < start || code->cells[at] == (uintptr_t)vm_count_handler)
             continue;
         uintptr_t handler = code->cells[at];
+        if (skip) {
+            skip--;
+            continue;
+        }
+        skip = runs_more(t, handler);
         t->counts->dispatches += n;
         add_handler(t, &t->handlers, 0, handler, n);
         if (before)
@@ -190,6 +213,7 @@ static bool add_all(tally *t, const vm_store *store)
     c->funcs = calloc(total, sizeof *c->funcs);
     if (!c->opcodes || !c->pairs || !c->funcs)
         return false;
+    note_sequences(t);
     for (const vm_instance *in = store->instances; in; in = in->next)
         for (uint32_t i = 0; is_first(in) && i < in->module->nfuncs; i++)
             add_func(t, in, i);
@@ -204,6 +228,7 @@ vm_counts *vm_counts_collect(const vm_store *store)
     if (!t.counts)
         return NULL;
     bool ok = store->engine->options.count && add_all(&t, store);
+    free(t.wholes.items);
     t.counts->handlers = in_order(&t.handlers);
     t.counts->nhandlers = t.handlers.count;
     t.counts->handler_pairs = in_order(&t.pairs);

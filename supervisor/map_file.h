@@ -1,0 +1,20 @@
+/*
+ * map_file.h - the bytes of a file, mapped.
+ */
+#ifndef VYOMA_MAP_FILE_H
+#define VYOMA_MAP_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mapped_file {
+    const uint8_t *bytes;
+    size_t len;
+} mapped_file;
+
+/* False after a message, "vyoma COMMAND: PATH: why". */
+bool map_file(const char *command, const char *path, mapped_file *out);
+void unmap_file(mapped_file *file);
+
+#endif
