@@ -17,6 +17,7 @@ NEEDS_unit = $(UNIT)
 NEEDS_spec = tools
 NEEDS_robust = tools $(ROBUST)
 NEEDS_component = tools
+NEEDS_canon = tools
 NEEDS_embed = libvyoma
 NEEDS_apps = apps
 WANTED = $(or $(GROUPS),$(patsubst tests/%/run,%,$(wildcard tests/*/run)))

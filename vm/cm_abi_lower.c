@@ -55,7 +55,7 @@ static vm_status reallocate(cm_ctx *cx, uint64_t old, uint64_t old_size,
                        (unsigned long long)size);
     vm_slot slots[4] = {old, old_size, align, size};
     cx->inst->may_leave = false;
-    CM_TRY(cm_core_call(cx->call, cx->options->realloc, slots));
+    CM_TRY(cm_core_call_apart(cx->call, cx->options->realloc, slots));
     cx->inst->may_leave = true;
     cx->mem = vm_memory_data(cx->options->memory);
     cx->mem_size = vm_memory_size(cx->options->memory);

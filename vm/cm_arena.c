@@ -4,6 +4,8 @@
  */
 #include "vm/cm_arena.h"
 
+#include "vm/store.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +23,48 @@ void cm_arena_init(cm_arena *arena, size_t limit)
     *arena = (cm_arena){.limit = limit};
 }
 
+/* True when `bytes` fit into both limits, and count now. */
+static bool charge(cm_arena *arena, size_t bytes)
+{
+    cm_budget *budget = arena->budget;
+    if (budget && bytes > budget->limit - budget->used)
+        return false;
+    if (arena->store && !vm_store_charge(arena->store, bytes))
+        return false;
+    if (budget)
+        budget->used += bytes;
+    return true;
+}
+
+static void refund(cm_arena *arena, size_t bytes)
+{
+    if (arena->budget)
+        arena->budget->used -= bytes;
+    if (arena->store)
+        vm_store_refund(arena->store, bytes);
+}
+
+static cm_chunk *chunk_create(cm_arena *arena, size_t size)
+{
+    cm_chunk *chunk;
+    size_t bytes = sizeof *chunk + size;
+    if (!charge(arena, bytes))
+        return NULL;
+    chunk = malloc(bytes);
+    if (chunk) {
+        chunk->size = size;
+        chunk->used = 0;
+    } else {
+        refund(arena, bytes);
+    }
+    return chunk;
+}
+
 /* Frees a chunk; the next one. */
 static cm_chunk *chunk_free(cm_arena *arena, cm_chunk *chunk)
 {
     cm_chunk *next = chunk->next;
-    if (arena->budget)
-        arena->budget->used -= chunk->size;
+    refund(arena, sizeof *chunk + chunk->size);
     free(chunk);
     return next;
 }
@@ -35,7 +73,8 @@ void cm_arena_finish(cm_arena *arena)
 {
     for (cm_chunk *chunk = arena->chunks; chunk;)
         chunk = chunk_free(arena, chunk);
-    *arena = (cm_arena){.limit = arena->limit, .budget = arena->budget};
+    *arena = (cm_arena){
+        .limit = arena->limit, .budget = arena->budget, .store = arena->store};
 }
 
 void cm_arena_reset(cm_arena *arena)
@@ -57,16 +96,9 @@ static cm_chunk *chunk_add(cm_arena *arena, size_t need)
         size = CHUNK_MAX;
     if (size < need)
         size = need;
-    cm_budget *budget = arena->budget;
-    if (budget && size > budget->limit - budget->used)
-        return NULL;
-    cm_chunk *chunk = malloc(sizeof *chunk + size);
+    cm_chunk *chunk = chunk_create(arena, size);
     if (!chunk)
         return NULL;
-    if (budget)
-        budget->used += size;
-    chunk->size = size;
-    chunk->used = 0;
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     return chunk;

@@ -1,7 +1,7 @@
 /*
  * cm_arena.h - memory with the life of a component's (or the linker's) types,
  * and the name index used over it.  Memory that input can ask for is bounded
- * by the arena's limit.
+ * by the arena's limit, and at run time by the store's.
  */
 #ifndef VYOMA_CM_ARENA_H
 #define VYOMA_CM_ARENA_H
@@ -15,6 +15,7 @@ typedef struct cm_arena {
     size_t used; /* bytes handed out, all chunks together */
     size_t limit;
     struct cm_budget *budget; /* NULL: none */
+    vm_store *store; /* whose memory limit the chunks count against, or NULL */
 } cm_arena;
 
 /* What several arenas take from the system together. */

@@ -28,35 +28,23 @@ static vm_status current(vm_fiber *fiber, const cm_builtin_env *b,
                                  "start function or a destructor)");
 }
 
-/* ---- context -------------------------------------------------------------
- *
- * Two words that belong to the running thread, or in stores without threads to
- * the running call.  Outside of both, in start functions, they read as zero.
- */
-
-static uint64_t *context_slot(vm_fiber *fiber, const cm_builtin_env *b)
-{
-    cm_sched *sched = cm_store_sched(b->store);
-    cm_thread *thread = cm_thread_of(sched, fiber);
-    cm_call *call = b->inst->task;
-    uint32_t i = b->spec.index & 1;
-    if (thread)
-        return &thread->context[i];
-    return sched->used || !call ? NULL : &call->context[i];
-}
+/* ---- context: two words of the running thread ---------------------------- */
 
 static vm_status context_get(vm_fiber *fiber, void *env, vm_slot *slots)
 {
-    const uint64_t *slot = context_slot(fiber, env);
-    slots[0] = slot ? *slot : 0;
+    const cm_builtin_env *b = env;
+    const uint64_t *context = cm_store_sched(b->store)->context;
+    slots[0] = context ? context[b->spec.index] : 0;
     return VM_OK;
 }
 
 static vm_status context_set(vm_fiber *fiber, void *env, vm_slot *slots)
 {
-    uint64_t *slot = context_slot(fiber, env);
-    if (slot)
-        *slot = slots[0];
+    const cm_builtin_env *b = env;
+    uint64_t *context = cm_store_sched(b->store)->context;
+    bool wide = b->spec.type.types[0] == 0x7e; /* i64 */
+    if (context)
+        context[b->spec.index] = wide ? slots[0] : (uint32_t)slots[0];
     return VM_OK;
 }
 
@@ -79,8 +67,9 @@ static vm_status return_result(cm_builtin_env *b, cm_task *task,
                         task->func->view))
         return cm_trap(task->call, "invalid task.return signature for the "
                                    "current task");
-    if (type && (options->encoding != task->func->options.encoding ||
-                 options->memory != task->func->options.memory))
+    /* Toolchains name no memory where the result needs none. */
+    if (options->encoding != task->func->options.encoding ||
+        (options->memory && options->memory != task->func->options.memory))
         return cm_trap(task->call, "invalid task.return options for the "
                                    "current task");
     if (!type)
@@ -162,9 +151,9 @@ static vm_status thread_new(vm_fiber *fiber, void *env, vm_slot *slots)
     vm_func *func = vm_ref_to_func(ref);
     const vm_functype *type = vm_func_type(func);
     if (type->nparams != 1 || type->nresults ||
-        (type->types[0] != 0x7f && type->types[0] != 0x7e))
-        return vm_trap(fiber, "indirect call type mismatch: a thread's "
-                              "function takes one i32 or i64");
+        type->types[0] != b->spec.type.types[1])
+        return vm_trap(fiber, "indirect call type mismatch: the thread's "
+                              "function is not of the type that was declared");
     vm_status status = cm_thread_create(cm_store_sched(b->store), thread->task,
                                         func, slots[1], &made);
     if (status != VM_OK)
@@ -267,12 +256,21 @@ static vm_status yield_then_promote(vm_fiber *fiber, void *env, vm_slot *slots)
 
 /* ---- error contexts -------------------------------------------------------
  *
- * The message is what the guest gave, as UTF-8; it lives with the store.
+ * The message is what the guest gave, as UTF-8; handles share it.
  */
 
 typedef struct error_context {
+    unsigned refs;
     cm_value message;
+    char text[];
 } error_context;
+
+static void release_context(cm_store *store, void *object)
+{
+    error_context *e = object;
+    if (--e->refs == 0)
+        cm_heap_free(&store->heap, e);
+}
 
 /* Runs `body` in a call of its own, for its arena and its errors. */
 static vm_status with_call(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
@@ -299,13 +297,14 @@ static vm_status add_error_context(cm_ctx *cx, cm_builtin_env *b,
     cm_value message;
     uint32_t index;
     CM_TRY(cm_lift_result(cx, cm_type_prim(CM_STRING), false, slots, &message));
-    error_context *e = cm_arena_alloc(&b->store->arena, 1, sizeof *e);
-    void *copy =
-        cm_arena_copy(&b->store->arena, message.str.data, message.str.len);
-    if (!e || !copy)
+    size_t size = message.str.len;
+    error_context *e = cm_heap_alloc(&b->store->heap, sizeof *e + size);
+    if (!e)
         return cm_trap(cx->call, "out of memory for an error context");
-    e->message.str.data = copy;
-    e->message.str.len = message.str.len;
+    if (size)
+        memcpy(e->text, message.str.data, size);
+    e->message.str.data = e->text;
+    e->message.str.len = size;
     CM_TRY(cm_lower_error_context(cx, &(cm_value){.rep = e}, &index));
     slots[0] = index;
     return VM_OK;
@@ -337,29 +336,35 @@ static vm_status error_context_drop(vm_fiber *fiber, void *env, vm_slot *slots)
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0];
     CM_TRY(may_leave(fiber, b));
-    if (!cm_object_at(b->inst, index, CM_OBJECT_ERROR_CONTEXT))
+    error_context *e = cm_object_at(b->inst, index, CM_OBJECT_ERROR_CONTEXT);
+    if (!e)
         return vm_trap(fiber, "unknown handle index %u: no error context",
                        index);
     cm_handles_remove(b->inst->handles, index);
+    release_context(b->store, e);
     return VM_OK;
 }
 
 vm_status cm_lift_error_context(cm_ctx *cx, uint32_t index, cm_value *out)
 {
-    out->rep = cm_object_at(cx->inst, index, CM_OBJECT_ERROR_CONTEXT);
-    return out->rep
-               ? VM_OK
-               : cm_trap(cx->call, "unknown handle index %u: no error context",
-                         index);
+    error_context *e = cm_object_at(cx->inst, index, CM_OBJECT_ERROR_CONTEXT);
+    if (!e)
+        return cm_trap(cx->call, "unknown handle index %u: no error context",
+                       index);
+    out->rep = e;
+    e->refs++; /* the call's: its own handle may go meanwhile */
+    return cm_call_pass(cx->call, e, release_context, false);
 }
 
 vm_status cm_lower_error_context(cm_ctx *cx, const cm_value *value,
                                  uint32_t *index)
 {
-    cm_handle entry = {.kind = CM_OBJECT_ERROR_CONTEXT, .object = value->rep};
-    return cm_handles_add(cx->inst->handles, &entry, index)
-               ? VM_OK
-               : cm_trap(cx->call, "the handle table is full");
+    error_context *e = value->rep;
+    cm_handle entry = {.kind = CM_OBJECT_ERROR_CONTEXT, .object = e};
+    if (!cm_handles_add(cx->inst->handles, &entry, index))
+        return cm_trap(cx->call, "the handle table is full");
+    e->refs += !cm_call_claim(cx->call, e);
+    return VM_OK;
 }
 
 /* ---- the table -----------------------------------------------------------

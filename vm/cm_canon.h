@@ -85,6 +85,15 @@ typedef struct cm_moving {
     uint64_t rep;
 } cm_moving;
 
+/* A stream, future or error context taken out of one place and not yet put
+ * into another: released with the call, unless claimed by then. */
+typedef struct cm_passing {
+    struct cm_passing *next;
+    void *object;
+    bool moves; /* a host function that takes it owns it */
+    void (*release)(cm_store *store, void *object);
+} cm_passing;
+
 /*
  * One call crossing a component's boundary: CanonicalABI.md's Subtask (of the
  * caller) and Task (of the callee) in one.  Pooled per store, with its arena,
@@ -99,10 +108,10 @@ struct cm_call {
     cm_handles *lender;
     cm_lend *lends;
     cm_moving *moving, **moving_end;
-    uint32_t borrows;    /* Task.num_borrows */
-    cm_value *args;      /* kept while a host function is pending */
-    uint64_t context[2]; /* context.get and set */
-    void *state;         /* cm_call_set_state */
+    cm_passing *passing, **passing_end;
+    uint32_t borrows; /* Task.num_borrows */
+    cm_value *args;   /* kept while a host function is pending */
+    void *state;      /* cm_call_set_state */
     void (*state_finish)(void *state);
 };
 
@@ -124,6 +133,14 @@ VM_MUST_CHECK vm_status cm_call_move(cm_call *call, cm_resource *resource,
 void cm_call_arrived(cm_call *call);
 /* All have: the host function owns them now. */
 void cm_call_all_arrived(cm_call *call);
+/* Notes an object that the call holds a reference to; on failure it is released
+ * at once. */
+VM_MUST_CHECK vm_status cm_call_pass(cm_call *call, void *object,
+                                     void (*release)(cm_store *store,
+                                                     void *object),
+                                     bool moves);
+/* The reference goes to whoever asks.  False when the call has none. */
+bool cm_call_claim(cm_call *call, const void *object);
 
 /* ---- lifting and lowering (cm_abi_*.c) ------------------------------------
  */
@@ -214,7 +231,9 @@ enum {
 /* ---- entering and leaving (cm_func.c) -------------------------------------
  */
 
-/* ComponentInstance.enter_from and leave_to; `caller` NULL: the embedder. */
+/* ComponentInstance.may_enter_from, enter_from and leave_to; `caller` NULL: the
+ * embedder. */
+bool cm_may_enter(cm_instance *inst, const cm_instance *caller);
 VM_MUST_CHECK vm_status cm_enter(cm_call *call, cm_instance *inst,
                                  cm_instance *caller);
 void cm_leave(cm_instance *inst, cm_instance *caller);
@@ -235,5 +254,9 @@ VM_MUST_CHECK vm_status cm_lifted_call(cm_call *call, cm_func *func,
 /* Calls core code that must return normally (call_and_trap_on_throw). */
 VM_MUST_CHECK vm_status cm_core_call(cm_call *call, vm_func *func,
                                      vm_slot *slots);
+/* The same on a thread of its own, as definitions.py has it for realloc and
+ * destructors. */
+VM_MUST_CHECK vm_status cm_core_call_apart(cm_call *call, vm_func *func,
+                                           vm_slot *slots);
 
 #endif

@@ -29,11 +29,16 @@ typedef struct cm_decoder cm_decoder;
 
 VM_MUST_CHECK bool cm_vec_grow(cm_decoder *d, void **at, uint32_t *room,
                                size_t size);
-/* True when the element was appended; else the error is set. */
+/* True when the element was appended; else the error is set.  The element may
+ * come from the array itself, which moves as it grows. */
 #define CM_PUSH(d, vec, ...)                                                   \
-    (((vec)->count < (vec)->room ||                                            \
-      cm_vec_grow(d, (void **)&(vec)->at, &(vec)->room, sizeof *(vec)->at)) && \
-     ((vec)->at[(vec)->count++] = (__VA_ARGS__), true))
+    ({                                                                         \
+        __typeof__(*(vec)->at) element_ = (__VA_ARGS__);                       \
+        ((vec)->count < (vec)->room ||                                         \
+         cm_vec_grow(d, (void **)&(vec)->at, &(vec)->room,                     \
+                     sizeof *(vec)->at)) &&                                    \
+            ((vec)->at[(vec)->count++] = element_, true);                      \
+    })
 /* The array as it is now, in the arena; NULL and error when out of memory. */
 #define CM_FREEZE(d, vec)                                                      \
     cm_freeze(d, (vec)->at, (size_t)(vec)->count * sizeof *(vec)->at)

@@ -27,14 +27,23 @@ static cm_instance *entering(cm_instance *inst, const cm_instance *caller)
     return inst && !is_self_or_ancestor(caller, inst) ? inst : NULL;
 }
 
-/* may_enter_from, enter_from */
-vm_status cm_enter(cm_call *call, cm_instance *inst, cm_instance *caller)
+/* may_enter_from */
+bool cm_may_enter(cm_instance *inst, const cm_instance *caller)
 {
     cm_instance *i;
     for (i = entering(inst, caller); i; i = entering(i->parent, caller))
         if (!i->may_enter)
-            return cm_trap(call, "cannot enter component instance: it is "
-                                 "running, or a trap ended it");
+            return false;
+    return true;
+}
+
+/* enter_from */
+vm_status cm_enter(cm_call *call, cm_instance *inst, cm_instance *caller)
+{
+    cm_instance *i;
+    if (!cm_may_enter(inst, caller))
+        return cm_trap(call, "cannot enter component instance: it is "
+                             "running, or a trap ended it");
     for (i = entering(inst, caller); i; i = entering(i->parent, caller))
         i->may_enter = false;
     return VM_OK;
@@ -55,6 +64,16 @@ vm_status cm_core_call(cm_call *call, vm_func *func, vm_slot *slots)
         vm_call_slots(call->store->store, func, slots, &call->error);
     if (status == VM_THROWN)
         return cm_trap(call, "an exception left the component uncaught");
+    return status;
+}
+
+vm_status cm_core_call_apart(cm_call *call, vm_func *func, vm_slot *slots)
+{
+    cm_sched *sched = cm_store_sched(call->store);
+    cm_context context;
+    cm_context_enter(sched, &context);
+    vm_status status = cm_core_call(call, func, slots);
+    cm_context_leave(sched, &context);
     return status;
 }
 
@@ -83,8 +102,8 @@ static vm_status post_return(cm_call *call, cm_func *func, vm_slot result)
     return VM_OK;
 }
 
-vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
-                         const cm_value *args, cm_sink *sink)
+static vm_status lifted_call(cm_call *call, cm_func *func, cm_mode mode,
+                             const cm_value *args, cm_sink *sink)
 {
     const cm_flat *flat = lift_plan(call, func);
     vm_slot slots[CM_MAX_FLAT_PARAMS + 1];
@@ -96,8 +115,6 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
     cm_ctx_init(&cx, call, func->instance, &func->options, func->view, mode);
     CM_TRY(cm_lower_params(&cx, func->type->params, flat->spilled_params, args,
                            slots));
-    void *outer = func->instance->task;
-    func->instance->task = call;
     CM_TRY(cm_core_call(call, func->core, slots));
     vm_slot returned = slots[0];
     if (func->type->result) {
@@ -110,9 +127,18 @@ vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
         return cm_trap(call,
                        "borrow handles still remain at the end of the call");
     CM_TRY(sink->put(sink, func->type->result ? &result : NULL));
-    CM_TRY(post_return(call, func, returned));
-    func->instance->task = outer;
-    return VM_OK;
+    return post_return(call, func, returned);
+}
+
+vm_status cm_lifted_call(cm_call *call, cm_func *func, cm_mode mode,
+                         const cm_value *args, cm_sink *sink)
+{
+    cm_sched *sched = cm_store_sched(call->store);
+    cm_context context;
+    cm_context_enter(sched, &context);
+    vm_status status = lifted_call(call, func, mode, args, sink);
+    cm_context_leave(sched, &context);
+    return status;
 }
 
 /* ---- the embedder's way in --------------------------------------------- */
@@ -140,42 +166,52 @@ static vm_status call_nested(cm_call *call, cm_func *func, const cm_value *args,
     return VM_OK;
 }
 
-/* As a task, with the event loop. */
+/*
+ * As a task, with the event loop.  The embedder may be told of a failure, such
+ * as a deadlock or the end of its fuel, while the task can still go on in later
+ * calls: then it is `gone`, and with it what it passed.
+ */
 typedef struct embedder {
-    cm_caller caller;
-    cm_value *value;
+    cm_caller caller; /* first */
+    cm_value value;
     const cm_value *args;
-    bool cancelled;
+    bool gone;
 } embedder;
 
 static vm_status embedder_start(cm_caller *caller, cm_task *task)
 {
-    task->call->args = (cm_value *)((embedder *)caller)->args;
+    embedder *e = (embedder *)caller;
+    if (e->gone)
+        return cm_trap(task->call, "the call was given up before it started");
+    task->call->args = (cm_value *)e->args;
     return VM_OK;
 }
 
 static vm_status embedder_resolve(cm_caller *caller, const cm_value *result,
                                   bool cancelled)
 {
-    embedder *e = (embedder *)caller;
-    e->cancelled = cancelled;
     if (result)
-        *e->value = *result;
+        ((embedder *)caller)->value = *result;
     return VM_OK;
 }
 
 static vm_status call_task(cm_sched *sched, cm_call *call, cm_func *func,
                            const cm_value *args, cm_result *result)
 {
-    embedder e = {{embedder_start, embedder_resolve, CM_MODE_COPY},
-                  &result->value,
-                  args,
-                  false};
-    cm_task *task;
-    CM_TRY(cm_task_start(sched, call, func, NULL, &e.caller, &task));
-    CM_TRY(cm_task_run(sched, task));
+    embedder *e = cm_arena_alloc(&call->arena, 1, sizeof *e);
+    cm_task *task = NULL;
+    if (!e)
+        return cm_trap(call, "out of memory for a call");
+    e->caller = (cm_caller){embedder_start, embedder_resolve, CM_MODE_COPY};
+    e->args = args;
+    vm_status status =
+        cm_task_start(sched, call, func, NULL, &e->caller, &task);
+    if (status == VM_OK)
+        status = cm_task_run(sched, task);
+    e->gone = status != VM_OK;
+    result->value = e->value;
     result->task = task;
-    return VM_OK;
+    return status;
 }
 
 static vm_status call_guest(cm_sched *sched, cm_call *call, cm_func *func,
@@ -218,6 +254,7 @@ vm_status cm_func_call(cm_func *func, const cm_value *args, cm_result *result,
         vm_error_set(err, call->error.phase, call->error.offset, "%s",
                      call->error.text);
     cm_call_drop_moving(call); /* a task may still point at the call */
+    *result = (cm_result){0};
     return status;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "vm/cm_task.h"
 
+#include "vm/store.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +49,14 @@ cm_sched *cm_store_sched(cm_store *store)
     return pool ? &pool->sched : NULL;
 }
 
-static cm_call *new_call(pool *pool)
+static cm_call *new_call(pool *pool, vm_store *store)
 {
-    pooled *p = calloc(1, sizeof *p);
+    pooled *p = vm_store_alloc(store, sizeof *p);
     if (!p)
         return NULL;
     cm_arena_init(&p->call.arena, CM_CALL_BYTES);
     p->call.arena.budget = &pool->budget;
+    p->call.arena.store = store;
     p->next = pool->all;
     pool->all = p;
     return &p->call;
@@ -68,7 +71,7 @@ cm_call *cm_call_begin(cm_store *store, vm_fiber *fiber)
     if (call)
         pool->idle = call->next;
     else
-        call = new_call(pool);
+        call = new_call(pool, store->store);
     if (!call)
         return NULL;
     call->store = store;
@@ -77,10 +80,11 @@ cm_call *cm_call_begin(cm_store *store, vm_fiber *fiber)
     call->lends = NULL;
     call->moving = NULL;
     call->moving_end = &call->moving;
+    call->passing = NULL;
+    call->passing_end = &call->passing;
     call->borrows = 0;
     call->state = NULL;
     call->state_finish = NULL;
-    call->context[0] = call->context[1] = 0;
     return call;
 }
 
@@ -98,7 +102,8 @@ void cm_call_drop_moving(cm_call *call)
         if (m->resource->host->drop)
             m->resource->host->drop(m->resource->host_data,
                                     (void *)(uintptr_t)m->rep);
-    cm_call_all_arrived(call);
+    call->moving = NULL;
+    call->moving_end = &call->moving;
 }
 
 static void finish_state(cm_call *call)
@@ -108,12 +113,20 @@ static void finish_state(cm_call *call)
     call->state_finish = NULL;
 }
 
+static void release_passing(cm_call *call)
+{
+    for (cm_passing *p = call->passing; p; p = p->next)
+        p->release(call->store, p->object);
+    call->passing = NULL;
+}
+
 void cm_call_end(cm_call *call)
 {
     pool *pool = call->store->calls;
     cm_call_end_lends(call);
     cm_call_drop_moving(call);
     finish_state(call);
+    release_passing(call);
     cm_arena_reset(&call->arena);
     call->next = pool->idle;
     pool->idle = call;
@@ -146,7 +159,7 @@ void cm_calls_destroy(cm_store *store)
         cm_call_drop_moving(&p->call);
         finish_state(&p->call);
         cm_arena_finish(&p->call.arena);
-        free(p);
+        vm_store_free(store->store, p, sizeof *p);
     }
     free(pool);
     store->calls = NULL;
@@ -179,6 +192,47 @@ void cm_call_all_arrived(cm_call *call)
 {
     call->moving = NULL;
     call->moving_end = &call->moving;
+    call->passing_end = &call->passing;
+    for (cm_passing *p = call->passing; p; p = p->next)
+        if (!p->moves) {
+            *call->passing_end = p;
+            call->passing_end = &p->next;
+        }
+    *call->passing_end = NULL;
+}
+
+/* ---- passing streams, futures and error contexts on ------------------------
+ */
+
+vm_status cm_call_pass(cm_call *call, void *object,
+                       void (*release)(cm_store *store, void *object),
+                       bool moves)
+{
+    cm_passing *p = cm_arena_alloc(&call->arena, 1, sizeof *p);
+    if (!p) {
+        release(call->store, object);
+        return cm_trap(call, "out of memory for passing a stream on");
+    }
+    *p = (cm_passing){NULL, object, moves, release};
+    *call->passing_end = p;
+    call->passing_end = &p->next;
+    return VM_OK;
+}
+
+/* They are put down in the order in which they were taken up: the first one
+ * is nearly always it. */
+bool cm_call_claim(cm_call *call, const void *object)
+{
+    for (cm_passing **link = &call->passing; *link; link = &(*link)->next) {
+        cm_passing *p = *link;
+        if (p->object != object)
+            continue;
+        *link = p->next;
+        if (!*link)
+            call->passing_end = link;
+        return true;
+    }
+    return false;
 }
 
 /* ---- for host functions --------------------------------------------------

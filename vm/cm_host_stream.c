@@ -20,35 +20,41 @@ static void finish_host(const cm_host_end *host, bool complete)
 
 void cm_shared_end_host(cm_shared *s, bool complete)
 {
-    cm_host_end *host = s->host;
+    cm_sched *sched = cm_store_sched(s->store);
     s->host = NULL;
-    finish_host(host, complete);
+    *(s->hosted_prev ? &s->hosted_prev->hosted_next : &sched->hosted) =
+        s->hosted_next;
+    if (s->hosted_next)
+        s->hosted_next->hosted_prev = s->hosted_prev;
+    finish_host(&s->host_end, complete);
+    cm_heap_free(&s->store->heap, s->host_end.bytes);
+    s->host_end.bytes = NULL;
+    cm_shared_release(s);
 }
 
-static vm_status attach(cm_call *call, cm_shared *s, const cm_host_end *host)
+static void attach(cm_shared *s, const cm_host_end *host)
 {
-    cm_sched *sched = cm_store_sched(call->store);
-    cm_host_end *copy =
-        s ? cm_arena_alloc(&call->store->arena, 1, sizeof *copy) : NULL;
-    if (!copy) {
-        finish_host(host, false);
-        return cm_trap(call, "out of memory for a stream");
-    }
-    *copy = *host;
-    s->host = copy;
+    cm_sched *sched = cm_store_sched(s->store);
+    s->host_end = *host;
+    s->host = &s->host_end;
+    s->hosted_prev = NULL;
     s->hosted_next = sched->hosted;
+    if (s->hosted_next)
+        s->hosted_next->hosted_prev = s;
     sched->hosted = s;
-    return VM_OK;
 }
 
 static vm_status from_host(cm_call *call, bool is_future,
                            const cm_source *source, void *state, cm_value *out)
 {
-    cm_shared *s = cm_arena_alloc(&call->store->arena, 1, sizeof *s);
-    CM_TRY(attach(call, s,
-                  &(cm_host_end){.source = source, .source_state = state}));
-    s->is_future = is_future;
+    const cm_host_end host = {.source = source, .source_state = state};
+    cm_shared *s = cm_shared_create(call->store, is_future, 2);
+    if (!s) {
+        finish_host(&host, false);
+        return cm_trap(call, "out of memory for a stream");
+    }
     s->is_bytes = source->bytes;
+    attach(s, &host);
     out->rep = s;
     return VM_OK;
 }
@@ -69,12 +75,14 @@ vm_status cm_stream_to_host(cm_call *call, const cm_value *value,
                             const cm_sink_ops *sink, void *state)
 {
     cm_shared *s = value->rep;
+    cm_call_claim(call, s);
     if (s->host) { /* the host's own comes back */
         s->host->sink = sink;
         s->host->sink_state = state;
+        cm_shared_release(s);
         return VM_OK;
     }
-    CM_TRY(attach(call, s, &(cm_host_end){.sink = sink, .sink_state = state}));
+    attach(s, &(cm_host_end){.sink = sink, .sink_state = state});
     if (s->dropped)
         cm_shared_end_host(s, true);
     return VM_OK;
@@ -87,10 +95,8 @@ void cm_stream_discard(const cm_value *value)
 
 void cm_hosted_finish(cm_sched *sched)
 {
-    for (cm_shared *s = sched->hosted; s; s = s->hosted_next)
-        if (s->host)
-            cm_shared_end_host(s, false);
-    sched->hosted = NULL;
+    while (sched->hosted)
+        cm_shared_end_host(sched->hosted, false);
 }
 
 /* ---- copying --------------------------------------------------------------
@@ -145,7 +151,7 @@ static vm_status write_values(cm_call *call, cm_end *e, size_t *n)
     cm_value items[BATCH] = {0};
     cm_ctx cx;
     init_ctx(&cx, call, e);
-    bool has_resource = elem && elem->has_resource;
+    bool has_resource = elem && (elem->has_resource || elem->has_async);
     if (has_resource && !e->shared->is_future) /* none could go back */
         return cm_trap(call, "a stream of resources cannot be given to the "
                              "host yet");
@@ -221,7 +227,7 @@ void cm_call_set_waiter(cm_call *call, const cm_waiter *waiter, void *host)
 
 /* A guest's operation that waits for its host end. */
 static vm_status retry_stream(cm_sched *sched, cm_call *call, cm_shared *s,
-                              bool *progress)
+                              bool *progress, bool *waiting)
 {
     cm_call *temporary = cm_call_begin(sched->store, NULL);
     if (!temporary)
@@ -231,6 +237,7 @@ static vm_status retry_stream(cm_sched *sched, cm_call *call, cm_shared *s,
     vm_status status = try_copy(temporary, e);
     if (status == VM_PENDING) {
         s->pending = e;
+        *waiting = true;
     } else if (status == VM_OK) {
         *progress = true;
     } else {
@@ -247,7 +254,7 @@ static vm_status relay_bytes(cm_call *call, cm_host_end *host, size_t *n)
 {
     enum { BUFFER = 8 << 10 };
     if (!host->bytes)
-        host->bytes = cm_arena_alloc(&call->store->arena, BUFFER, 1);
+        host->bytes = cm_heap_alloc(&call->store->heap, BUFFER);
     if (!host->bytes)
         return cm_trap(call, "out of memory for a stream");
     if (!host->len) {
@@ -311,25 +318,33 @@ static vm_status retry_relay(cm_sched *sched, cm_call *call, cm_shared *s,
     return status;
 }
 
+/* Ends that are over leave the list; one may end others through its host.
+ * Those before it are then tried once more. */
+static cm_shared *still_hosted(cm_sched *sched, cm_shared *next)
+{
+    if (!next)
+        return NULL;
+    bool hosted = next->host != NULL;
+    cm_shared_release(next);
+    return hosted ? next : sched->hosted;
+}
+
 static vm_status retry_streams(cm_sched *sched, cm_call *call, bool *progress,
                                bool *waiting)
 {
-    cm_shared **link = &sched->hosted;
-    while (*link) {
-        cm_shared *s = *link;
-        if (!s->host) { /* over: forget it */
-            *link = s->hosted_next;
-            continue;
-        }
+    vm_status status = VM_OK;
+    for (cm_shared *s = sched->hosted, *next; s && !status; s = next) {
+        next = s->hosted_next;
+        if (next)
+            next->refs++;
         if (s->host->source && s->host->sink) {
-            CM_TRY(retry_relay(sched, call, s, progress, waiting));
+            status = retry_relay(sched, call, s, progress, waiting);
         } else if (s->pending) {
-            CM_TRY(retry_stream(sched, call, s, progress));
-            *waiting |= s->pending != NULL;
+            status = retry_stream(sched, call, s, progress, waiting);
         }
-        link = &s->hosted_next;
+        next = still_hosted(sched, next);
     }
-    return VM_OK;
+    return status;
 }
 
 vm_status cm_host_round(cm_sched *sched, cm_call *call, bool block)

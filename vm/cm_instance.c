@@ -6,6 +6,7 @@
  */
 #include "vm/cm_link.h"
 #include "vm/cm_names.h"
+#include "vm/cm_task.h"
 #include "vm/cm_value.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ static void store_finish(void *extension)
     cm_calls_destroy(cs);
     for (cm_instance *i = cs->instances; i; i = i->next)
         cm_component_release(i->component);
+    cm_heap_finish(&cs->heap);
     cm_arena_finish(&cs->arena);
     free(cs);
 }
@@ -40,6 +42,8 @@ cm_store *cm_store_get(vm_store *store)
         return NULL;
     cs->store = store;
     cm_arena_init(&cs->arena, STORE_BYTES);
+    cs->arena.store = store;
+    cm_heap_init(&cs->heap, store);
     vm_store_set_extension(store, cs, store_finish);
     return cs;
 }
@@ -219,15 +223,21 @@ static vm_status step_core_instance(builder *b, const cm_step *step)
     vm_instance *made;
     size_t count;
     const vm_import *imports = vm_module_imports(module, &count);
+    cm_sched *sched = cm_store_sched(b->cs);
     vm_extern *given = malloc((count + 1) * sizeof *given);
-    if (!given)
+    if (!given || !sched) {
+        free(given);
         return no_memory(b->err);
+    }
     vm_status status = VM_OK;
     for (size_t i = 0; i < count && status == VM_OK; i++)
         if (!core_import(b, step, &imports[i], &given[i]))
             status = VM_INVALID; /* validation has seen that it is there */
+    cm_context context;          /* the start function's */
+    cm_context_enter(sched, &context);
     if (status == VM_OK)
         status = vm_instance_create(b->cs->store, module, given, &made, b->err);
+    cm_context_leave(sched, &context);
     free(given);
     if (status == VM_OK)
         s->core_instances[s->counts[CM_SPACE_CORE_INSTANCE]++].instance = made;

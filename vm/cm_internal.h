@@ -10,6 +10,7 @@
 #ifndef VYOMA_CM_INTERNAL_H
 #define VYOMA_CM_INTERNAL_H
 
+#include "vm/cm_heap.h"
 #include "vm/cm_types.h"
 #include "vm/component.h"
 
@@ -175,7 +176,6 @@ struct cm_instance {
     cm_view view;        /* resource numbers -> run-time identity */
     cm_exports exports;
     struct cm_spaces *spaces; /* index spaces, cm_instance.c's */
-    void *task;               /* the async part's current task */
 };
 
 /* ---- per store --------------------------------------------------------- */
@@ -187,6 +187,7 @@ struct cm_instance {
 typedef struct cm_store {
     vm_store *store;
     cm_arena arena; /* run-time structures; ends with the store */
+    cm_heap heap;   /* those that guests make and drop */
     cm_instance *instances;
     uint32_t ninstances;
     void *calls; /* CANON's: reusable call arenas */

@@ -7,6 +7,8 @@
  */
 #include "vm/cm_task.h"
 
+#include "vm/store.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ struct cm_handles {
     uint32_t capacity; /* 0 until the first handle */
     uint32_t free;     /* head of the list of freed entries; 0: none */
     uint32_t live;
+    vm_store *store; /* whose limit the table counts against */
     cm_async async;
 };
 
@@ -28,10 +31,11 @@ struct cm_handles {
 
 cm_handles *cm_handles_create(cm_instance *inst)
 {
-    (void)inst;
     cm_handles *handles = calloc(1, sizeof *handles);
-    if (handles)
-        handles->count = 1;
+    if (!handles)
+        return NULL;
+    handles->count = 1;
+    handles->store = inst->store;
     return handles;
 }
 
@@ -46,6 +50,7 @@ void cm_handles_destroy(cm_handles *handles)
             handle->resource->host->drop(handle->resource->host_data,
                                          (void *)(uintptr_t)handle->rep);
     }
+    vm_store_refund(handles->store, handles->capacity * sizeof(cm_handle));
     cm_async_finish(&handles->async);
     free(handles->entries);
     free(handles);
@@ -73,11 +78,14 @@ static bool grow(cm_handles *handles)
 {
     uint32_t capacity =
         handles->capacity ? handles->capacity * 2 : FIRST_CAPACITY;
-    if (capacity > MAX_HANDLES)
+    size_t more = (capacity - handles->capacity) * sizeof(cm_handle);
+    if (capacity > MAX_HANDLES || !vm_store_charge(handles->store, more))
         return false;
     cm_handle *entries = realloc(handles->entries, capacity * sizeof *entries);
-    if (!entries)
+    if (!entries) {
+        vm_store_refund(handles->store, more);
         return false;
+    }
     if (!handles->capacity)
         entries[0] = (cm_handle){0};
     handles->entries = entries;
@@ -280,14 +288,68 @@ static vm_status call_destructor(cm_call *call, cm_instance *inst,
     vm_slot slots[1] = {rep};
     CM_TRY(cm_enter(call, resource->impl, inst));
     if (resource->dtor)
-        CM_TRY(cm_core_call(call, resource->dtor, slots));
+        CM_TRY(cm_core_call_apart(call, resource->dtor, slots));
     cm_leave(resource->impl, inst);
+    return VM_OK;
+}
+
+/* In stores with asynchronous parts it is a task, as of a function that was
+ * lifted synchronously: its threads may switch, it may not block. */
+typedef struct destructor {
+    cm_caller caller;
+    cm_value rep;
+    cm_field param;
+    cm_type params;
+    cm_functype type;
+    cm_func func;
+} destructor;
+
+static vm_status start_destructor(cm_caller *caller, cm_task *task)
+{
+    task->call->args = &((destructor *)caller)->rep;
+    return VM_OK;
+}
+
+static vm_status end_destructor(cm_caller *caller, const cm_value *result,
+                                bool cancelled)
+{
+    return VM_OK;
+}
+
+static vm_status run_destructor(cm_sched *sched, cm_call *call,
+                                cm_instance *inst, cm_resource *resource,
+                                uint64_t rep)
+{
+    destructor *d = cm_arena_alloc(&call->arena, 1, sizeof *d);
+    cm_task *task;
+    if (!d)
+        return cm_trap(call, "out of memory for a destructor's call");
+    d->caller = (cm_caller){start_destructor, end_destructor, CM_MODE_VIEW};
+    d->rep.u = rep;
+    d->param.type = cm_type_prim(resource->rep64 ? CM_U64 : CM_U32);
+    d->params = (cm_type){.kind = CM_RECORD,
+                          .align = {1, 1},
+                          .nflat = 1,
+                          .flat = {{resource->rep64 ? VM_I64 : VM_I32},
+                                   {resource->rep64 ? VM_I64 : VM_I32}},
+                          .count = 1,
+                          .fields = &d->param};
+    d->type.params = &d->params;
+    d->func = (cm_func){.type = &d->type,
+                        .view = &resource->impl->view,
+                        .name = {"destructor", 10},
+                        .instance = resource->impl,
+                        .core = resource->dtor};
+    CM_TRY(cm_task_start(sched, call, &d->func, inst, &d->caller, &task));
+    cm_task_release(task); /* and with it the call */
     return VM_OK;
 }
 
 static vm_status destroy(vm_fiber *fiber, cm_builtin_env *b, uint64_t rep)
 {
     cm_resource *resource = b->spec.resource;
+    cm_sched *sched = cm_store_sched(b->store);
+    bool as_task = sched->used && resource->dtor;
     if (resource->host) {
         if (resource->host->drop)
             resource->host->drop(resource->host_data, (void *)(uintptr_t)rep);
@@ -296,10 +358,17 @@ static vm_status destroy(vm_fiber *fiber, cm_builtin_env *b, uint64_t rep)
     cm_call *call = cm_call_begin(b->store, fiber);
     if (!call)
         return vm_trap(fiber, "out of memory for a destructor's call");
-    vm_status status = call_destructor(call, b->inst, resource, rep);
+    vm_status status = as_task
+                           ? run_destructor(sched, call, b->inst, resource, rep)
+                           : call_destructor(call, b->inst, resource, rep);
+    if (status == VM_EXIT && as_task)
+        return vm_exit(fiber, vm_store_exit_code(b->store->store));
+    if (status != VM_OK && as_task) /* which may still point at the call */
+        return vm_trap(fiber, "%s (in destructor)", call->error.text);
     if (status != VM_OK)
         return cm_call_fail(call, status, (vm_name){"destructor", 10});
-    cm_call_end(call);
+    if (!as_task)
+        cm_call_end(call);
     return VM_OK;
 }
 

@@ -29,9 +29,9 @@ static bool same_fields(const cm_type *a, const cm_view *av, const cm_type *b,
 bool cm_types_equal(const cm_type *a, const cm_view *av, const cm_type *b,
                     const cm_view *bv)
 {
-    if (a == b && av == bv)
-        return true;
-    if (!a || !b || a->kind != b->kind || a->count != b->count)
+    if (!a || !b || (a == b && av == bv))
+        return a == b;
+    if (a->kind != b->kind || a->count != b->count)
         return false;
     if (a->kind == CM_OWN || a->kind == CM_BORROW)
         return av->slots[a->resource - av->base] ==
@@ -390,10 +390,27 @@ static vm_status cancel_write(vm_fiber *fiber, void *env, vm_slot *slots)
 /* ---- making and dropping --------------------------------------------------
  */
 
+cm_shared *cm_shared_create(cm_store *store, bool is_future, unsigned refs)
+{
+    cm_shared *s = cm_heap_alloc(&store->heap, sizeof *s);
+    if (!s)
+        return NULL;
+    s->store = store;
+    s->is_future = is_future;
+    s->refs = refs;
+    return s;
+}
+
+void cm_shared_release(cm_shared *s)
+{
+    if (--s->refs == 0)
+        cm_heap_free(&s->store->heap, s);
+}
+
 static cm_end *new_end(cm_store *store, cm_instance *inst, cm_shared *s,
                        const cm_type *type, bool is_writer)
 {
-    cm_end *e = cm_arena_alloc(&store->arena, 1, sizeof *e);
+    cm_end *e = cm_heap_alloc(&store->heap, sizeof *e);
     if (!e)
         return NULL;
     e->waitable.take = end_take;
@@ -412,13 +429,13 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
     cm_builtin_env *b = env;
     const cm_type *type = b->spec.value;
     CM_TRY(may_leave(fiber, b));
-    cm_shared *s = cm_arena_alloc(&b->store->arena, 1, sizeof *s);
+    cm_shared *s =
+        cm_shared_create(b->store, type->kind == CM_FUTURE, 2 /* ends */);
     cm_end *ends[2] = {NULL, NULL};
     for (int i = 0; s && i < 2; i++)
         ends[i] = new_end(b->store, b->inst, s, type, i);
     if (!ends[0] || !ends[1])
         return vm_trap(fiber, "out of memory for a %s", kind_name(type));
-    s->is_future = type->kind == CM_FUTURE;
     for (int i = 0; i < 2; i++) {
         ends[i]->waitable.index = cm_object_add(
             fiber, b->inst, handle_kind(s->is_future, i), ends[i]);
@@ -432,13 +449,14 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
 
 void cm_shared_drop(cm_shared *s)
 {
-    if (s->dropped)
-        return;
-    s->dropped = true;
-    if (s->host)
-        cm_shared_end_host(s, true);
-    if (s->pending)
-        cm_shared_notify(s, CM_COPY_DROPPED);
+    if (!s->dropped) {
+        s->dropped = true;
+        if (s->host)
+            cm_shared_end_host(s, true);
+        if (s->pending)
+            cm_shared_notify(s, CM_COPY_DROPPED);
+    }
+    cm_shared_release(s);
 }
 
 static vm_status drop(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
@@ -452,9 +470,10 @@ static vm_status drop(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                               "writing a value");
     if (e->state == CM_END_COPYING || e->state == CM_END_CANCELLING)
         return vm_trap(fiber, "cannot drop busy %s", kind_name(e->type));
-    cm_shared_drop(e->shared);
     cm_waitable_join(&e->waitable, NULL);
     cm_handles_remove(b->inst->handles, (uint32_t)slots[0]);
+    cm_shared_drop(e->shared);
+    cm_heap_free(&b->store->heap, e);
     return VM_OK;
 }
 
@@ -470,6 +489,11 @@ static vm_status drop_writable(vm_fiber *fiber, void *env, vm_slot *slots)
 
 /* ---- as values -----------------------------------------------------------
  */
+
+static void drop_passing(cm_store *store, void *object)
+{
+    cm_shared_drop(object);
+}
 
 /* lift_async_value */
 vm_status cm_lift_end(cm_ctx *cx, const cm_type *type, uint32_t index,
@@ -498,7 +522,8 @@ vm_status cm_lift_end(cm_ctx *cx, const cm_type *type, uint32_t index,
                        name);
     cm_handles_remove(cx->inst->handles, index);
     out->rep = e->shared;
-    return VM_OK;
+    cm_heap_free(&cx->call->store->heap, e);
+    return cm_call_pass(cx->call, out->rep, drop_passing, true);
 }
 
 /* lower_stream, lower_future */
@@ -506,6 +531,7 @@ vm_status cm_lower_end(cm_ctx *cx, const cm_type *type, const cm_value *value,
                        uint32_t *index)
 {
     cm_shared *s = value->rep;
+    cm_call_claim(cx->call, s);
     cm_end *e = new_end(cx->call->store, cx->inst, s, type, false);
     cm_handle entry = {.kind = (uint8_t)handle_kind(s->is_future, false),
                        .object = e};

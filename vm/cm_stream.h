@@ -36,10 +36,13 @@ typedef struct cm_host_end {
 /* SharedStreamImpl, SharedFutureImpl */
 typedef struct cm_shared {
     bool is_future, dropped;
-    bool is_bytes;   /* a host's stream<u8> */
-    cm_end *pending; /* whose buffer waits */
-    cm_host_end *host;
-    struct cm_shared *hosted_next; /* of the store, while host is set */
+    bool is_bytes; /* a host's stream<u8> */
+    unsigned refs; /* ends, and a value on its way to become one */
+    cm_store *store;
+    cm_end *pending;   /* whose buffer waits */
+    cm_host_end *host; /* NULL, or: */
+    cm_host_end host_end;
+    struct cm_shared *hosted_next, *hosted_prev; /* while host is set */
 } cm_shared;
 
 /* CopyEnd, with the buffer of the operation it is in (BufferGuestImpl). */
@@ -69,7 +72,11 @@ VM_MUST_CHECK vm_status cm_host_copy(cm_call *call, cm_end *e);
 /* Drop or end of the host's: the guest's end is gone, or (not `complete`) the
  * store ends. */
 void cm_shared_end_host(cm_shared *s, bool complete);
-/* SharedStreamImpl.drop, SharedFutureImpl.drop */
+
+/* One of two, or NULL; ends with its last reference. */
+cm_shared *cm_shared_create(cm_store *store, bool is_future, unsigned refs);
+void cm_shared_release(cm_shared *s);
+/* SharedStreamImpl.drop, SharedFutureImpl.drop; takes a reference away. */
 void cm_shared_drop(cm_shared *s);
 
 #endif

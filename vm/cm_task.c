@@ -8,6 +8,8 @@
  */
 #include "vm/cm_task.h"
 
+#include "vm/store.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,10 @@ static vm_status unregister_thread(cm_thread *thread)
     return VM_OK;
 }
 
+/* Threads are reused, but stay until the store ends.  THREAD_BYTES is what one
+ * takes at least: the first pages of its stack, tables. */
+enum { MAX_THREADS = 1 << 15, THREAD_BYTES = 8192 };
+
 static cm_thread *take_thread(cm_sched *sched)
 {
     cm_thread *thread = sched->idle;
@@ -158,9 +164,15 @@ static cm_thread *take_thread(cm_sched *sched)
         *thread = (cm_thread){.fiber = fiber};
         return thread;
     }
-    thread = cm_arena_alloc(&sched->store->arena, 1, sizeof *thread);
-    if (thread && vm_fiber_create(sched->store->store, &thread->fiber))
+    if (sched->nthreads >= MAX_THREADS ||
+        !vm_store_charge(sched->store->store, THREAD_BYTES))
         return NULL;
+    thread = cm_arena_alloc(&sched->store->arena, 1, sizeof *thread);
+    if (!thread || vm_fiber_create(sched->store->store, &thread->fiber)) {
+        vm_store_refund(sched->store->store, THREAD_BYTES);
+        return NULL;
+    }
+    sched->nthreads++;
     return thread;
 }
 
@@ -180,7 +192,9 @@ vm_status cm_thread_create(cm_sched *sched, cm_task *task, vm_func *entry,
 {
     cm_thread *thread = take_thread(sched);
     if (!thread)
-        return cm_trap(task->call, "out of memory for a thread");
+        return cm_trap(task->call,
+                       "out of memory for a thread, or more than %u of them",
+                       MAX_THREADS);
     thread->task = task;
     thread->entry = entry;
     if (entry) {
@@ -409,15 +423,18 @@ vm_status cm_thread_resume(cm_sched *sched, cm_thread *thread, bool cancelled,
                            cm_call *call)
 {
     cm_thread *outer = sched->current;
+    uint64_t *outer_context = sched->context;
     while (thread) {
         cm_thread_unqueue(sched, thread);
         sched->current = thread;
+        sched->context = thread->context;
         thread->running = true;
         thread->cancelled = cancelled;
         thread->switch_to = NULL;
         cm_call *own = thread->task->call;
         vm_status status = run_thread(sched, thread);
         sched->current = outer;
+        sched->context = outer_context;
         if (status != VM_OK && status != VM_PENDING) {
             if (call != own)
                 vm_error_set(&call->error, VM_PHASE_RUN, SIZE_MAX, "%s",
@@ -487,16 +504,6 @@ static cm_thread *cancel_candidate(const cm_task *task)
     return NULL;
 }
 
-static bool may_enter_from(cm_call *call, cm_instance *inst, cm_instance *from)
-{
-    vm_error kept = call->error;
-    bool may = cm_enter(call, inst, from) == VM_OK;
-    if (may)
-        cm_leave(inst, from);
-    call->error = kept;
-    return may;
-}
-
 vm_status cm_task_request_cancel(cm_sched *sched, cm_task *task, cm_call *call,
                                  cm_instance *from)
 {
@@ -505,7 +512,7 @@ vm_status cm_task_request_cancel(cm_sched *sched, cm_task *task, cm_call *call,
         return cm_thread_resume(sched, task->implicit, true, call);
     }
     cm_thread *thread = cancel_candidate(task);
-    if (!thread || !may_enter_from(call, task->inst, from)) {
+    if (!thread || !cm_may_enter(task->inst, from)) {
         task->state = CM_TASK_PENDING_CANCEL;
         return VM_OK;
     }
@@ -530,8 +537,8 @@ static vm_status finish_sync(cm_sched *sched, cm_call *call, cm_task *task)
 {
     while (task->state != CM_TASK_RESOLVED) {
         cm_thread *t = sched->first;
-        while (t && !(t->task->inst == task->inst && can_use_stack(t) &&
-                      t->ready(t)))
+        while (t && !(t->task->inst == task->inst && t->registered &&
+                      can_use_stack(t) && t->ready(t)))
             t = t->queue_next;
         if (!t)
             return cm_trap(call,
@@ -595,10 +602,12 @@ vm_status cm_task_start(cm_sched *sched, cm_call *call, cm_func *func,
     return VM_OK;
 }
 
+/* Instances that a trap ended stay in the queue, and are passed over. */
 static cm_thread *first_ready(const cm_sched *sched)
 {
     cm_thread *thread = sched->first;
-    while (thread && !thread->ready(thread))
+    while (thread &&
+           !(thread->ready(thread) && cm_may_enter(thread->task->inst, NULL)))
         thread = thread->queue_next;
     return thread;
 }

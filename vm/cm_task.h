@@ -97,8 +97,10 @@ typedef struct cm_sched {
     bool used; /* some component has async parts */
     cm_store *store;
     cm_thread *current;
+    uint64_t *context; /* the running thread's, or NULL; see cm_context_enter */
     cm_thread *first, *last; /* waiting, oldest first */
     cm_thread *idle;
+    uint32_t nthreads; /* ever made */
     unsigned ticks;
     /* Asynchronous hosts: cm_host_stream.c */
     const cm_waiter *waiter;
@@ -107,6 +109,24 @@ typedef struct cm_sched {
     struct cm_subtask *waiting_hosts; /* calls of host functions */
 } cm_sched;
 cm_sched *cm_store_sched(cm_store *store); /* NULL: out of memory */
+
+/* What runs from here to cm_context_leave is a thread of its own as far as
+ * context.get and set can tell: its words are zero at first. */
+typedef struct cm_context {
+    uint64_t words[2];
+    uint64_t *outer;
+} cm_context;
+
+static inline void cm_context_enter(cm_sched *sched, cm_context *context)
+{
+    *context = (cm_context){.outer = sched->context};
+    sched->context = context->words;
+}
+
+static inline void cm_context_leave(cm_sched *sched, const cm_context *context)
+{
+    sched->context = context->outer;
+}
 
 /*
  * Store.lift and canon_lift: enters the instance, makes a task and runs it

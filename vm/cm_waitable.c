@@ -110,7 +110,7 @@ static vm_status set_new(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     CM_TRY(may_leave(fiber, b));
-    cm_set *set = cm_arena_alloc(&b->store->arena, 1, sizeof *set);
+    cm_set *set = cm_heap_alloc(&b->store->heap, sizeof *set);
     if (!set)
         return vm_trap(fiber, "out of memory for a waitable set");
     slots[0] = cm_object_add(fiber, b->inst, CM_OBJECT_SET, set);
@@ -130,6 +130,7 @@ static vm_status set_drop(vm_fiber *fiber, void *env, vm_slot *slots)
     if (set->num_waiting)
         return vm_trap(fiber, "cannot drop waitable set with waiters");
     cm_handles_remove(b->inst->handles, index);
+    cm_heap_free(&b->store->heap, set);
     return VM_OK;
 }
 

@@ -436,6 +436,19 @@ static void print_asked(const realloc_plan *plan, char *out)
                        (unsigned long long)plan->asked[i][3]);
 }
 
+/* One row's call, b's realloc answering as it was told; VM_OK when it went
+ * well. */
+static vm_status cross(const transcode *t, vm_error *err)
+{
+    fx.a.options.encoding = t->from;
+    fx.b.options.encoding = t->to;
+    cm_func callee =
+        export_of(&fx.b, functype("f: func(s: string);"), take_string, NULL);
+    memcpy(vm_memory_data(fx.a.memory) + 64, t->text, 8);
+    vm_slot slots[CM_MAX_FLAT_PARAMS + 1] = {64, t->units};
+    return vm_call_slots(fx.store, import_into(&fx.a, &callee), slots, err);
+}
+
 static void strings_cross_as_defined(void **state)
 {
     for (size_t i = 0; i < sizeof transcodes / sizeof *transcodes; i++) {
@@ -443,17 +456,69 @@ static void strings_cross_as_defined(void **state)
         char asked[500];
         vm_error err = {0};
         fixture_start(false, false);
-        fx.a.options.encoding = t->from;
-        fx.b.options.encoding = t->to;
-        cm_func callee = export_of(&fx.b, functype("f: func(s: string);"),
-                                   take_string, NULL);
-        memcpy(vm_memory_data(fx.a.memory) + 64, t->text, 8);
-        vm_slot slots[CM_MAX_FLAT_PARAMS + 1] = {64, t->units};
-        if (vm_call_slots(fx.store, import_into(&fx.a, &callee), slots, &err))
+        if (cross(t, &err))
             fail_msg("case %zu: %s", i, err.text);
         print_asked(&fx.b.plan, asked);
         assert_string_equal(asked, t->asked);
         assert_int_equal(got_units, t->out_units);
+        fixture_end();
+    }
+}
+
+/* Call `good` of the sequence, and those after it, get `address`.  False when
+ * the sequence has no such call, or that call asks for nothing that the
+ * address could be wrong for. */
+static bool crosses_badly(const transcode *t, unsigned good, uint64_t address,
+                          const char *text)
+{
+    vm_error err = {0};
+    fixture_start(false, false);
+    fx.b.plan.answer = true;
+    fx.b.plan.good = good;
+    fx.b.plan.address = address;
+    vm_status status = cross(t, &err);
+    const uint64_t *asked = fx.b.plan.asked[good];
+    bool wrong = fx.b.plan.calls > good &&
+                 (address % asked[2] || address + asked[3] > 65536);
+    if (wrong)
+        assert_traps(status, &err, text, t->asked);
+    fixture_end();
+    return wrong;
+}
+
+/* Each answer of realloc is looked at, not only the first. */
+static void each_realloc_of_a_string_is_checked(void **state)
+{
+    unsigned tried = 0;
+    for (size_t i = 0; i < sizeof transcodes / sizeof *transcodes; i++)
+        for (unsigned good = 0; good < 3; good++) {
+            const transcode *t = &transcodes[i];
+            tried += crosses_badly(t, good, 4097, "not aligned");
+            tried += crosses_badly(t, good, 65536, "beyond end of memory");
+            tried += crosses_badly(t, good, 0xfffffffe, "beyond end of memory");
+        }
+    assert_int_equal(tried, 77); /* all that can go wrong */
+}
+
+static void a_bad_realloc_for_spilled_values_is_caught(void **state)
+{
+    static const struct {
+        uint64_t address;
+        const char *text;
+    } cases[] = {{4100, "not aligned"},
+                 {65528, "beyond end of memory"},
+                 {0xfffffff8, "beyond end of memory"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vm_error err = {0};
+        vm_slot slots[CM_MAX_FLAT_PARAMS + 1] = {64};
+        fixture_start(false, false);
+        fx.b.plan.answer = true;
+        fx.b.plan.address = cases[i].address;
+        cm_func callee = export_of(&fx.b, functype("f: func(" S17 ");"),
+                                   core_must_not_run, NULL);
+        assert_traps(
+            vm_call_slots(fx.store, import_into(&fx.a, &callee), slots, &err),
+            &err, cases[i].text, "spilled");
         fixture_end();
     }
 }
@@ -640,6 +705,8 @@ int main(void)
         cmocka_unit_test(a_growing_realloc_is_fine),
         cmocka_unit_test(realloc_cannot_call_out),
         cmocka_unit_test(strings_cross_as_defined),
+        cmocka_unit_test(each_realloc_of_a_string_is_checked),
+        cmocka_unit_test(a_bad_realloc_for_spilled_values_is_caught),
         cmocka_unit_test(post_return_cannot_call_out),
         cmocka_unit_test(results_outlive_post_return),
         cmocka_unit_test(a_running_instance_cannot_be_entered),

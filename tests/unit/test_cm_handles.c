@@ -267,6 +267,22 @@ static void a_lent_handle_cannot_go(void **state)
     fixture_end();
 }
 
+/* Passed on by the same call that borrows it. */
+static void a_lent_handle_cannot_be_passed_on(void **state)
+{
+    vm_error err = {0};
+    start();
+    uint32_t index = new_handle(&fx.a, 0, 99);
+    cm_func callee = host_func(type_of("f: func(x: borrow<zero>, y: zero);"),
+                               host_takes, NULL);
+    vm_slot slots[CM_MAX_FLAT_PARAMS + 1] = {index, index};
+    assert_traps(
+        vm_call_slots(fx.store, import_into(&fx.a, &callee), slots, &err), &err,
+        "cannot remove owned resource while borrowed", "lent and given");
+    fixture_end();
+    assert_int_equal(ndropped, 1);
+}
+
 static void a_borrow_is_no_own(void **state)
 {
     vm_error err;
@@ -437,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_end_of_a_table_drops_what_is_left),
         cmocka_unit_test(own_moves_to_the_host),
         cmocka_unit_test(a_lent_handle_cannot_go),
+        cmocka_unit_test(a_lent_handle_cannot_be_passed_on),
         cmocka_unit_test(a_borrow_is_no_own),
         cmocka_unit_test(a_failing_call_drops_what_it_took),
         cmocka_unit_test(owned_results_get_handles),
