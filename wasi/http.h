@@ -104,6 +104,9 @@ bool http_fields_remove(http_fields *fields, const char *name, size_t len);
 const http_field *http_fields_find(const http_fields *fields, const char *name,
                                    size_t len, size_t *at);
 
+/* The length that a guest's fields give a body; false: none, or nonsense. */
+bool http_fields_length(const http_fields *fields, uint64_t *out);
+
 /* RFC 9110: 5.6.2 token; 5.5 field-value. */
 bool http_is_token(const char *text, size_t len);
 bool http_is_value(const void *value, size_t len);
@@ -245,8 +248,11 @@ ssize_t http_conn_read(http_conn *conn, void *buf, size_t len);
 size_t http_conn_room(const http_conn *conn);
 /* Text of our head; on failure the connection has failed. */
 void http_conn_print(http_conn *conn, const char *format, ...) VM_PRINTF(2, 3);
+/* Without a Content-Length, which http_conn_end_head says. */
 void http_conn_put_fields(http_conn *conn, const http_fields *fields);
-/* Ends our head; what follows is a body of this framing. */
+/* Ends our head; what follows is a body of this framing.  `length` is said,
+ * unless it is HTTP_UNSAID or comes in chunks. */
+#define HTTP_UNSAID UINT64_MAX
 void http_conn_end_head(http_conn *conn, http_framing framing, uint64_t length);
 /* Takes up to http_conn_room bytes; the count, or WASI_FAILED. */
 ssize_t http_conn_write(http_conn *conn, const void *buf, size_t len);
@@ -270,6 +276,10 @@ void http_client_begin(http_conn *conn, const char *method, const char *path,
 
 /* ---- servers ----------------------------------------------------------- */
 
+/* RFC 9110, 6.4.1 and 9.3: whether a response with this status has a body, and
+ * whether a reader waits for one after a request with this method. */
+bool http_response_has_body(const http_conn *conn, unsigned status);
+bool http_request_has_body(const char *method);
 /* Our response's first lines: status, date, whether the connection is kept. */
 void http_conn_begin_response(http_conn *conn, unsigned status,
                               const http_fields *fields);

@@ -382,6 +382,24 @@ static http_error understand(http_head *head, int minor, bool is_request)
     return HTTP_OK;
 }
 
+bool http_fields_length(const http_fields *fields, uint64_t *out)
+{
+    size_t at = 0;
+    const http_field *field =
+        http_fields_find(fields, "content-length", 14, &at);
+    if (!field || !field->value_len || field->value_len > 18)
+        return false;
+    const char *digits = field->text + field->name_len;
+    uint64_t length = 0;
+    for (uint32_t i = 0; i < field->value_len; i++) {
+        if (digits[i] < '0' || digits[i] > '9')
+            return false;
+        length = length * 10 + (uint64_t)(digits[i] - '0');
+    }
+    *out = length;
+    return true;
+}
+
 /* ---- heads: first lines ------------------------------------------------ */
 
 static bool is_target(const char *text, size_t len)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { CHUNK_OVERHEAD = 32 }; /* size line and line ends */
@@ -79,6 +80,8 @@ void http_conn_put_fields(http_conn *conn, const http_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++) {
         const http_field *f = &fields->items[i];
+        if (f->name_len == 14 && !strncasecmp(f->text, "content-length", 14))
+            continue;
         put(conn, f->text, f->name_len);
         put(conn, ": ", 2);
         put(conn, f->text + f->name_len, f->value_len);
@@ -94,6 +97,9 @@ void http_conn_end_head(http_conn *conn, http_framing framing, uint64_t length)
         framing = HTTP_UNTIL_CLOSE;
     if (framing == HTTP_CHUNKED)
         http_conn_print(conn, "transfer-encoding: chunked\r\n");
+    else if (framing != HTTP_UNTIL_CLOSE && length != HTTP_UNSAID)
+        http_conn_print(conn, "content-length: %llu\r\n",
+                        (unsigned long long)length);
     put(conn, "\r\n", 2);
     conn->out_framing = framing;
     conn->out_left = framing == HTTP_LENGTH ? length : 0;
@@ -150,6 +156,18 @@ bool http_conn_finish(http_conn *conn, const http_fields *trailers)
     }
     http_conn_pump(conn);
     return true;
+}
+
+bool http_request_has_body(const char *method)
+{
+    return !strcmp(method, "POST") || !strcmp(method, "PUT") ||
+           !strcmp(method, "PATCH");
+}
+
+bool http_response_has_body(const http_conn *conn, unsigned status)
+{
+    return strcmp(conn->head.method, "HEAD") && status >= 200 &&
+           status != 204 && status != 304;
 }
 
 /* ---- a server's head ---------------------------------------------------- */

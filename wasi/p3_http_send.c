@@ -27,13 +27,14 @@ static void sending_finish(void *self)
     free(s);
 }
 
-/* A message ends with its trailers; one that was cut must not look whole. */
+/* A message ends with its trailers; one that was cut must not look whole.  A
+ * server sees to that itself, once what there is has gone. */
 static void advance(sending *s, bool complete)
 {
     http_conn *conn = s->conn;
-    if (!complete && !conn->out_ended)
+    if (!complete && !conn->server && !conn->out_ended)
         http_conn_fail(conn, HTTP_CONNECTION_TERMINATED);
-    else if (s->body_over && s->trailers_over)
+    if (complete && s->body_over && s->trailers_over)
         (void)!http_conn_finish(conn, s->trailers);
 }
 
@@ -104,55 +105,44 @@ static vm_status send_body(cm_call *call, wasi_ctx *ctx, http_conn *conn,
 
 /* ---- the rest of a head ------------------------------------------------ */
 
-/* The Content-Length that the guest gave, if it is one. */
-static bool given_length(const http_fields *fields, uint64_t *out)
-{
-    size_t at = 0;
-    const http_field *field =
-        http_fields_find(fields, "content-length", 14, &at);
-    if (!field || !field->value_len || field->value_len > 18)
-        return false;
-    const char *digits = field->text + field->name_len;
-    *out = 0;
-    for (uint32_t i = 0; i < field->value_len; i++) {
-        if (digits[i] < '0' || digits[i] > '9')
-            return false;
-        *out = *out * 10 + (uint64_t)(digits[i] - '0');
-    }
-    return true;
-}
-
 /*
- * Writes the fields and the end of the head, and lets the body follow.  Without
- * a length it comes in chunks; a message without a body says so (`says_zero`)
- * where a reader would wait for one.
+ * Writes the fields and the end of the head, and lets the body follow: without
+ * a length it comes in chunks.  A message without one says so (`says_zero`)
+ * where a reader would wait for it.
  */
 static vm_status send_rest(cm_call *call, http_conn *conn, p3_message *message,
-                           bool may_have_body, bool says_zero)
+                           bool says_zero)
 {
-    const http_fields *fields = message->base.fields;
     uint64_t length = 0;
-    bool given = given_length(fields, &length), has_stream;
+    bool given = http_fields_length(message->base.fields, &length), has_stream;
     cm_value stream, trailers;
     vm_status status =
         p3_message_body(call, message, &has_stream, &stream, &trailers);
     if (status != VM_OK)
         return status;
-    http_conn_put_fields(conn, fields);
-    if (has_stream && may_have_body) {
+    http_conn_put_fields(conn, message->base.fields);
+    if (has_stream) {
         http_conn_end_head(conn, given ? HTTP_LENGTH : HTTP_CHUNKED, length);
         status = send_body(call, message->ctx, conn, &stream, &trailers);
-        http_conn_pump(conn);
-        return status;
+    } else {
+        cm_stream_discard(&trailers);
+        http_conn_end_head(conn, HTTP_NO_BODY,
+                           given || says_zero ? 0 : HTTP_UNSAID);
     }
-    if (has_stream)
-        cm_stream_discard(&stream);
-    cm_stream_discard(&trailers);
-    if (may_have_body && says_zero && !given)
-        http_conn_print(conn, "content-length: 0\r\n");
-    http_conn_end_head(conn, HTTP_NO_BODY, 0);
     http_conn_pump(conn);
-    return VM_OK;
+    return status;
+}
+
+/* A response that has no body may say how long it would be, but for those that
+ * never have one (RFC 9110, 8.6). */
+static void send_no_body(http_conn *conn, const p3_message *response)
+{
+    uint64_t length = HTTP_UNSAID;
+    if (response->base.status >= 200 && response->base.status != 204)
+        (void)http_fields_length(response->base.fields, &length);
+    http_conn_put_fields(conn, response->base.fields);
+    http_conn_end_head(conn, HTTP_NO_BODY, length);
+    http_conn_pump(conn);
 }
 
 /* The future of `new` depends on this connection from here on. */
@@ -192,11 +182,9 @@ static vm_status start(cm_call *call, wasi_ctx *ctx, p3_message *request,
                        http_conn *conn)
 {
     const char *method = request->base.method ? request->base.method : "GET";
-    bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
-                 !strcmp(method, "PATCH");
     http_client_begin(conn, method, request->base.path, host_of(request));
     follow(request, conn);
-    return send_rest(call, conn, request, true, posts);
+    return send_rest(call, conn, request, http_request_has_body(method));
 }
 
 static vm_status begin_send(cm_call *call, wasi_ctx *ctx, p3_message *request,
@@ -244,11 +232,13 @@ vm_status p3_http_client_send(cm_call *call, void *host, const cm_value *args,
 vm_status p3_http_respond(cm_call *call, http_conn *conn, p3_message *response)
 {
     unsigned code = response->base.status;
-    bool no_body = !strcmp(conn->head.method, "HEAD") || code < 200 ||
-                   code == 204 || code == 304;
+    vm_status status = VM_OK;
     http_conn_begin_response(conn, code, response->base.fields);
     follow(response, conn);
-    vm_status status = send_rest(call, conn, response, !no_body, true);
+    if (http_response_has_body(conn, code))
+        status = send_rest(call, conn, response, true);
+    else
+        send_no_body(conn, response); /* what it has is let go with it */
     wasi_release(response);
     return status;
 }

@@ -165,23 +165,6 @@ void wasi_http_drop_outgoing_body(void *host, void *rep)
     wasi_release(body);
 }
 
-/* The Content-Length that the guest gave, if it is one. */
-static void find_length(http_outgoing_body *body, const http_fields *fields)
-{
-    size_t at = 0;
-    const http_field *field =
-        http_fields_find(fields, "content-length", 14, &at);
-    if (!field || !field->value_len || field->value_len > 18)
-        return;
-    const char *digits = field->text + field->name_len;
-    for (uint32_t i = 0; i < field->value_len; i++) {
-        if (digits[i] < '0' || digits[i] > '9')
-            return;
-        body->length = body->length * 10 + (uint64_t)(digits[i] - '0');
-    }
-    body->has_length = true;
-}
-
 HTTP_FN(outgoing_body)
 {
     http_outgoing *out = args[0].rep;
@@ -191,7 +174,7 @@ HTTP_FN(outgoing_body)
         wasi_object_create(sizeof *body, outgoing_body_free);
     if (!body)
         return wasi_no_memory(call);
-    find_length(body, out->fields);
+    body->has_length = http_fields_length(out->fields, &body->length);
     out->body = wasi_retain(body);
     return wasi_ok_own(call, result, body);
 }

@@ -9,37 +9,40 @@
 
 /* ---- framing ----------------------------------------------------------- */
 
-static bool has_field(const http_fields *fields, const char *name)
-{
-    size_t at = 0;
-    return http_fields_find(fields, name, strlen(name), &at) != NULL;
-}
-
 /*
  * Writes the fields and the end of a head.  A body that is complete already, or
  * absent, gets a length; one still to be written comes in chunks, unless the
- * guest gave its length.
+ * guest gave its length.  `says_zero`: an absent one is worth saying.
  */
 static void put_rest_of_head(http_conn *conn, const http_outgoing *message,
-                             bool may_have_body, bool says_zero)
+                             bool says_zero)
 {
     const http_outgoing_body *body = message->body;
-    bool given = has_field(message->fields, "content-length");
+    uint64_t given;
+    says_zero |= http_fields_length(message->fields, &given);
     http_conn_put_fields(conn, message->fields);
-    if (!may_have_body) {
-        bool comes = body && !body->finished;
-        http_conn_end_head(conn, comes ? HTTP_NOT_SENT : HTTP_NO_BODY, 0);
-    } else if (body && body->has_length) {
+    if (body && body->has_length) {
         http_conn_end_head(conn, body->length ? HTTP_LENGTH : HTTP_NO_BODY,
                            body->length);
     } else if (body && !(body->finished && !body->trailers)) {
         http_conn_end_head(conn, HTTP_CHUNKED, 0);
     } else {
         size_t length = body ? body->early_len : 0;
-        if (!given && (length || says_zero))
-            http_conn_print(conn, "content-length: %zu\r\n", length);
-        http_conn_end_head(conn, length ? HTTP_LENGTH : HTTP_NO_BODY, length);
+        http_conn_end_head(conn, length ? HTTP_LENGTH : HTTP_NO_BODY,
+                           length || says_zero ? length : HTTP_UNSAID);
     }
+}
+
+/* A response that has no body may say how long it would be, but for those that
+ * never have one (RFC 9110, 8.6). */
+static void put_rest_without_body(http_conn *conn, const http_outgoing *message)
+{
+    bool comes = message->body && !message->body->finished;
+    uint64_t length = HTTP_UNSAID;
+    if (message->status >= 200 && message->status != 204)
+        (void)http_fields_length(message->fields, &length);
+    http_conn_put_fields(conn, message->fields);
+    http_conn_end_head(conn, comes ? HTTP_NOT_SENT : HTTP_NO_BODY, length);
 }
 
 /* ---- outgoing-handler -------------------------------------------------- */
@@ -64,10 +67,8 @@ static http_timeouts timeouts_of(const cm_value *option)
 static void send_request(http_conn *conn, http_outgoing *request)
 {
     const char *method = request->method ? request->method : "GET";
-    bool posts = !strcmp(method, "POST") || !strcmp(method, "PUT") ||
-                 !strcmp(method, "PATCH");
     http_client_begin(conn, method, request->path, request->authority);
-    put_rest_of_head(conn, request, true, posts);
+    put_rest_of_head(conn, request, http_request_has_body(method));
     if (request->body)
         http_body_attach(request->body, conn);
     http_conn_pump(conn);
@@ -178,11 +179,11 @@ HTTP_FN(outparam_send_informational)
 
 static void send_response(http_conn *conn, http_outgoing *response)
 {
-    bool no_body = !strcmp(conn->head.method, "HEAD") ||
-                   response->status < 200 || response->status == 204 ||
-                   response->status == 304;
     http_conn_begin_response(conn, response->status, response->fields);
-    put_rest_of_head(conn, response, !no_body, true);
+    if (http_response_has_body(conn, response->status))
+        put_rest_of_head(conn, response, true);
+    else
+        put_rest_without_body(conn, response);
     if (response->body)
         http_body_attach(response->body, conn);
     http_conn_pump(conn);
