@@ -297,14 +297,24 @@ static int run_module(run *run)
 
 /* ---- components -------------------------------------------------------- */
 
+/* Is there a --link for it?  Then the trouble is with what it gives. */
+static bool is_linked(const run *run, vm_name name)
+{
+    for (size_t i = 0; i < run->options->nlinks; i++)
+        if (strlen(run->options->links[i].name) == name.len &&
+            !memcmp(run->options->links[i].name, name.data, name.len))
+            return true;
+    return false;
+}
+
 /* Says which option would grant it. */
-static int missing_import(run *run, vm_name name)
+static int missing_import(run *run, const char *path, vm_name name)
 {
     const char *option = wasi_capability_option(name.data, name.len);
     const char *key = wasi_capability_name(name.data, name.len);
-    if (!name.len)
-        return link_error(run);
-    fprintf(stderr, "vyoma: %s: %s\n", run->options->file, run->err.text);
+    fprintf(stderr, "vyoma: %s: %s\n", path, run->err.text);
+    if (!name.len || is_linked(run, name))
+        return STATUS_ERROR;
     if (option)
         fprintf(stderr, "  %.*s is granted by %s\n", (int)name.len, name.data,
                 option);
@@ -335,28 +345,43 @@ static int instantiate(run *run, cm_linker *linker, const char *path,
         cm_instantiate(linker, component, run->store, out, &missing, &run->err);
     cm_component_release(component);
     if (status == VM_INVALID)
-        return missing_import(run, missing);
+        return missing_import(run, path, missing);
     return status == VM_OK ? 0 : report(run, status, path);
 }
 
+/* The instance of a --link's file; links to one file share one, so that its
+ * interfaces may share resources. */
+static int linked_instance(run *run, cm_linker *linker, size_t i,
+                           cm_instance **made)
+{
+    const run_link *links = run->options->links;
+    for (size_t k = 0; k < i; k++)
+        if (!strcmp(links[k].file, links[i].file)) {
+            made[i] = made[k];
+            return 0;
+        }
+    size_t len;
+    const uint8_t *bytes = map_file(links[i].file, &len);
+    if (!bytes)
+        return STATUS_ERROR;
+    return instantiate(run, linker, links[i].file, bytes, len, &made[i]);
+}
+
+/* In the order given: a linked component may import what was linked before. */
 static int add_links(run *run, cm_linker *linker)
 {
-    for (size_t i = 0; i < run->options->nlinks; i++) {
-        const run_link *link = &run->options->links[i];
-        size_t len;
-        cm_instance *instance;
-        const uint8_t *bytes = map_file(link->file, &len);
-        if (!bytes)
-            return STATUS_ERROR;
-        int failed =
-            instantiate(run, linker, link->file, bytes, len, &instance);
-        if (failed)
-            return failed;
-        if (cm_linker_define_instance(linker, link->name, instance,
-                                      &run->err) != VM_OK)
-            return link_error(run);
+    size_t n = run->options->nlinks;
+    cm_instance **made = calloc(n + 1, sizeof *made);
+    int code = made ? 0 : report(run, VM_NO_MEMORY, run->options->file);
+    for (size_t i = 0; i < n && !code; i++) {
+        code = linked_instance(run, linker, i, made);
+        if (!code &&
+            cm_linker_define_instance(linker, run->options->links[i].name,
+                                      made[i], &run->err) != VM_OK)
+            code = link_error(run);
     }
-    return 0;
+    free(made);
+    return code;
 }
 
 static int call_run(run *run, cm_instance *instance)

@@ -20,6 +20,7 @@ NEEDS_component = tools
 NEEDS_canon = tools
 NEEDS_embed = libvyoma
 NEEDS_apps = apps
+NEEDS_languages = build/deps-languages.mk
 WANTED = $(or $(GROUPS),$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 
 # make test [GROUPS="unit spec"] [SAN=1]
