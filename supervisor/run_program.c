@@ -400,13 +400,9 @@ static int call_run(run *run, cm_instance *instance)
                      "use --invoke, or vyoma serve for wasi:http");
         return link_error(run);
     }
-    cm_result result;
-    vm_status status = cm_func_call(func, NULL, &result, &run->err);
-    if (status != VM_OK)
-        return report(run, status, path);
-    int code = result.value.variant.index ? 1 : 0;
-    cm_result_free(&result);
-    return code;
+    int code = 0;
+    vm_status status = wasi_call_run(func, &code, &run->err);
+    return status == VM_OK ? code : report(run, status, path);
 }
 
 static int run_component(run *run)

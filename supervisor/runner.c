@@ -284,11 +284,9 @@ static bool prepare(runner_job *job, guest *g, vm_error *err)
 }
 
 static int finish_run(const runner_job *job, guest *g, vm_status status,
-                      const cm_result *result, const vm_error *err)
+                      const vm_error *err)
 {
     static char trace[4096];
-    if (status == VM_OK)
-        return result->value.variant.index ? 1 : 0;
     if (status == VM_EXIT)
         return vm_store_exit_code(g->store);
     if (time_is_up)
@@ -343,7 +341,7 @@ static int run_component(runner_job *job)
     vm_status status = cm_instantiate(job->linker, g.component, g.store,
                                       &g.instance, &missing, &err);
     if (status != VM_OK && time_is_up)
-        return finish_run(job, &g, status, NULL, &err);
+        return finish_run(job, &g, status, &err);
     if (status != VM_OK) {
         complain_missing(job, missing, &err);
         return 125;
@@ -354,9 +352,9 @@ static int run_component(runner_job *job)
                 grant->component);
         return 125;
     }
-    cm_result result = {0};
-    status = cm_func_call(run, NULL, &result, &err);
-    return finish_run(job, &g, status, &result, &err);
+    int code = 0;
+    status = wasi_call_run(run, &code, &err);
+    return status == VM_OK ? code : finish_run(job, &g, status, &err);
 }
 
 int (*runner_payload)(runner_job *job) = run_component;

@@ -652,7 +652,8 @@ vm_status cm_task_run_on(cm_sched *sched, cm_task *task,
                          bool (*enough)(void *data), void *data)
 {
     vm_status status = VM_OK;
-    while (status == VM_OK && !enough(data))
+    /* the other reference than the caller's is of a task that runs */
+    while (status == VM_OK && (enough ? !enough(data) : task->refs > 1))
         status = tick(sched, task->call);
     return status == VM_PENDING ? VM_OK : status;
 }

@@ -257,8 +257,8 @@ VM_MUST_CHECK vm_status cm_func_call(cm_func *func, const cm_value *args,
 void cm_result_free(cm_result *result);
 /*
  * An asynchronous function may go on after it has answered, to write what the
- * answer promised: lets it, until the embedder has enough or nothing in the
- * store can go on.
+ * answer promised: lets it, until the embedder has enough (NULL: until it has
+ * ended) or nothing in the store can go on.
  */
 VM_MUST_CHECK vm_status cm_result_run(cm_result *result,
                                       bool (*enough)(void *data), void *data,

@@ -141,6 +141,18 @@ cm_func *wasi_find_run(cm_instance *instance)
     return run ? run : cm_instance_func(instance, "wasi:cli/run", "run");
 }
 
+vm_status wasi_call_run(cm_func *run, int *code, vm_error *err)
+{
+    cm_result result;
+    vm_status status = cm_func_call(run, NULL, &result, err);
+    if (status != VM_OK)
+        return status;
+    *code = result.value.variant.index ? 1 : 0;
+    status = cm_result_run(&result, NULL, NULL, err);
+    cm_result_free(&result);
+    return status;
+}
+
 /* The row for an interface, or -1. */
 static int find(const char *interface, size_t len)
 {

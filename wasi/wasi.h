@@ -93,6 +93,9 @@ const char *wasi_capability_option(const char *interface, size_t len);
 
 /* A command's entry: wasi:cli/run of 0.3, else of 0.2; NULL without either. */
 cm_func *wasi_find_run(cm_instance *instance);
+/* Calls it, and lets what it started come to its end: 0 goes to *code if it
+ * answered ok, else 1. */
+VM_MUST_CHECK vm_status wasi_call_run(cm_func *run, int *code, vm_error *err);
 
 /*
  * Preview 1, for core modules: makes the host function for an import from
