@@ -1,6 +1,8 @@
 /* json.c - see json.h.  A recursive-descent reader with bounded depth. */
 #include "supervisor/json.h"
 
+#include "vm/leb.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,4 +247,23 @@ size_t json_count(const json *array)
     for (const json *m = array ? array->first : NULL; m; m = m->next)
         n++;
     return n;
+}
+
+/* ---- writing ----------------------------------------------------------------
+ */
+
+void json_write_string(const char *text, size_t len, FILE *out)
+{
+    bool valid = vm_utf8_valid((const uint8_t *)text, len);
+    fputc('"', out);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte == '"' || byte == '\\')
+            fprintf(out, "\\%c", byte);
+        else if (byte < ' ')
+            fprintf(out, "\\u%04x", byte);
+        else
+            fputc(byte >= 0x80 && !valid ? '?' : byte, out);
+    }
+    fputc('"', out);
 }

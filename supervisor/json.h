@@ -1,11 +1,13 @@
 /*
- * json.h - reads JSON text into a tree.  Used by the wast runner; not meant
- * for untrusted bytes beyond "does not crash".
+ * json.h - reads JSON text into a tree, and writes strings.  Used by the wast
+ * runner; not meant for untrusted bytes beyond "does not crash".
  */
 #ifndef VYOMA_JSON_H
 #define VYOMA_JSON_H
 
 #include "vm/arena.h"
+
+#include <stdio.h>
 
 typedef enum json_kind {
     JSON_NULL,
@@ -34,5 +36,8 @@ const json *json_get(const json *object, const char *key);
 const char *json_get_str(const json *object, const char *key);
 long json_get_int(const json *object, const char *key);
 size_t json_count(const json *array);
+
+/* A string, quotes included; bytes that are no UTF-8 are replaced. */
+void json_write_string(const char *text, size_t len, FILE *out);
 
 #endif

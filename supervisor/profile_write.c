@@ -4,9 +4,9 @@
  */
 #include "supervisor/profile.h"
 
+#include "supervisor/json.h"
 #include "supervisor/symbols.h"
 #include "vm/code.h"
-#include "vm/leb.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -244,17 +244,7 @@ void profile_write_folded(const profile *p, FILE *out)
 
 void profile_write_string(const char *text, FILE *out)
 {
-    bool valid = vm_utf8_valid((const uint8_t *)text, strlen(text));
-    fputc('"', out);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(out, "\\%c", *p);
-        else if (*p < ' ')
-            fprintf(out, "\\u%04x", *p);
-        else
-            fputc(*p >= 0x80 && !valid ? '?' : *p, out);
-    }
-    fputc('"', out);
+    json_write_string(text, strlen(text), out);
 }
 
 static const char *const kinds[] = {[VM_SAMPLE_GUEST] = "wasm",

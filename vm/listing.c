@@ -160,13 +160,30 @@ static void print_result(const listing *l, const struct cc_noted *n,
     fputs(" = ", l->out);
 }
 
+/* By its offset in the instance; perhaps with a constant added. */
+static void print_global(const listing *l, const struct cc_noted *n)
+{
+    const insn *in = &n->in;
+    bool set = in->op == VM_X_GLOBAL_SET || in->op == VM_X_GLOBAL_SET_ANY ||
+               in->op == VM_X_GLOBAL_SET128 || in->op == VM_X_GLOBAL_SET_ADD;
+    if (set) {
+        fprintf(l->out, "global@%u = ", in->imm);
+        print_operand(l, (vm_kind)in->ak, in->a, in->k, 'l');
+    } else {
+        print_result(l, n, 'l');
+        fprintf(l->out, "global@%u", in->imm);
+    }
+    if (in->nextra)
+        fprintf(l->out, " + %d", (int32_t)in->extra[0]);
+}
+
 /* What a noted instruction does with what. */
 static void print_noted(const listing *l, const struct cc_noted *n)
 {
     const insn *in = &n->in;
     letters t = letters_of(in);
-    bool two = in->op < VM_OP_COUNT && vm_ops[in->op].sig[0] != ':' &&
-               vm_ops[in->op].sig[1] != ':';
+    bool none = in->op < VM_OP_COUNT && vm_ops[in->op].sig[0] == ':';
+    bool two = in->op < VM_OP_COUNT && !none && vm_ops[in->op].sig[1] != ':';
     switch ((insn_format)in->format) {
     case FMT_STORE:
     case FMT_SUM_STORE: {
@@ -190,16 +207,13 @@ static void print_noted(const listing *l, const struct cc_noted *n)
         print_result(l, n, t.d);
         print_address(l, in, in->format == FMT_SUM_LOAD);
         break;
-    case FMT_IMM:
-        print_result(l, n, t.d);
-        print_operand(l, (vm_kind)in->ak, in->a, in->k, t.a);
-        fprintf(l->out, ", #%u", in->imm);
-        break;
+    case FMT_IMM: print_global(l, n); break;
     case FMT_INT:
     case FMT_CELL:
     case FMT_SELECT:
         print_result(l, n, t.d);
-        print_operand(l, (vm_kind)in->ak, in->a, in->k, t.a);
+        if (!none)
+            print_operand(l, (vm_kind)in->ak, in->a, in->k, t.a);
         if (two || in->format == FMT_SELECT) {
             fputs(", ", l->out);
             print_operand(l, (vm_kind)in->bk, in->b,
