@@ -19,6 +19,7 @@ NEEDS_robust = tools $(ROBUST)
 NEEDS_component = tools
 NEEDS_canon = tools
 NEEDS_embed = libvyoma
+NEEDS_profile = tools
 NEEDS_apps = apps
 NEEDS_languages = build/deps-languages.mk
 WANTED = $(or $(GROUPS),$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
