@@ -134,11 +134,18 @@ static P1_FN(clock_time_get)
 
 static P1_FN(random_get)
 {
-    void *to = p1_view(call, P1_U32(args[0]), P1_U32(args[1]));
+    enum { PIECE = 1 << 20 };
+    size_t left = P1_U32(args[1]);
+    uint8_t *to = p1_view(call, P1_U32(args[0]), left);
     if (!to)
         return EFAULT;
-    wasi_random_fill(to, P1_U32(args[1]));
-    return 0;
+    while (left && !call->ctx->interrupted) { /* gigabytes take their time */
+        size_t n = left < PIECE ? left : PIECE;
+        wasi_random_fill(to, n);
+        to += n;
+        left -= n;
+    }
+    return 0; /* an interrupted guest ends at its next step */
 }
 
 static P1_FN(proc_exit)

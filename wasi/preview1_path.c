@@ -103,25 +103,27 @@ P1_FN(path_filestat_set_times)
 
 /* ---- entries ----------------------------------------------------------- */
 
-P1_FN(path_create_directory)
+static int with_path(const p1_call *call, const vm_slot *args,
+                     int (*op)(const wasi_file *dir, wasi_path path))
 {
     wasi_path path;
     int error = p1_get_path(call, args[1], args[2], &path);
-    return error ? error : wasi_file_mkdir(dir_of(call, args[0]), path);
+    return error ? error : op(dir_of(call, args[0]), path);
+}
+
+P1_FN(path_create_directory)
+{
+    return with_path(call, args, wasi_file_mkdir);
 }
 
 P1_FN(path_remove_directory)
 {
-    wasi_path path;
-    int error = p1_get_path(call, args[1], args[2], &path);
-    return error ? error : wasi_file_rmdir(dir_of(call, args[0]), path);
+    return with_path(call, args, wasi_file_rmdir);
 }
 
 P1_FN(path_unlink_file)
 {
-    wasi_path path;
-    int error = p1_get_path(call, args[1], args[2], &path);
-    return error ? error : wasi_file_unlink(dir_of(call, args[0]), path);
+    return with_path(call, args, wasi_file_unlink);
 }
 
 P1_FN(path_link)
