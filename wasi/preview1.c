@@ -145,7 +145,9 @@ static P1_FN(random_get)
         to += n;
         left -= n;
     }
-    return 0; /* an interrupted guest ends at its next step */
+    if (left)
+        call->status = vm_trap(call->fiber, "interrupted");
+    return left ? EINTR : 0;
 }
 
 static P1_FN(proc_exit)
