@@ -1,4 +1,11 @@
-/* client.c - the app's side of the display: see client.h. */
+/*
+ * client.c - the app's side of the display: see client.h.
+ *
+ * The compositor may end, and be started again, while the app goes on: the
+ * connection stays (PID 1 holds its other end), and the successor says
+ * RESTARTED.  Then every surface is created again as it was, and what it showed
+ * is copied into its new buffers and presented; the app sees a resize.
+ */
 #include "gfx/client.h"
 
 #include <errno.h>
@@ -30,6 +37,13 @@ struct buffers {
 struct gfx_surface {
     struct gfx_display *display;
     uint32_t id;
+    struct gfx_msg created; /* the request, for a successor; so are these: */
+    char title[GFX_TITLE_MAX];
+    size_t title_len;
+    uint32_t cursor;
+    void *menus; /* owned */
+    size_t menus_len;
+    bool frame_wanted, restores;
     struct gfx_canvas *canvas;
     struct buffers now, next; /* next: configured, not yet taken */
     bool refused;
@@ -44,7 +58,7 @@ struct gfx_surface {
 struct gfx_display {
     int fd;
     bool gone;
-    uint32_t next_id;
+    uint32_t next_id, restarts;
     struct gfx_surface *surfaces[SURFACES_MAX];
     bool replied; /* reply below is new */
     struct gfx_msg reply;
@@ -161,6 +175,8 @@ static void unmap(struct buffers *b)
     *b = (struct buffers){0};
 }
 
+static void restore(struct gfx_surface *s);
+
 static void on_configure(struct gfx_surface *s, const struct gfx_msg *msg,
                          int fd)
 {
@@ -179,6 +195,8 @@ static void on_configure(struct gfx_surface *s, const struct gfx_msg *msg,
     unmap(&s->next);
     s->next = b;
     push(&s->ring, msg);
+    if (s->restores)
+        restore(s);
 }
 
 static void surface_event(struct gfx_surface *s, const struct gfx_msg *msg,
@@ -194,8 +212,43 @@ static void surface_event(struct gfx_surface *s, const struct gfx_msg *msg,
         s->why = msg->value == GFX_REFUSED_LIMIT ? GFX_CREATE_LIMIT
                                                  : GFX_CREATE_MEMORY;
         break;
+    case GFX_EV_FRAME: s->frame_wanted = false; /* fallthrough */
     default: push(&s->ring, msg); break;
     }
+}
+
+/* ---- another compositor ---------------------------------------------------
+ */
+
+/* Tells it all there is to know about a surface. */
+static void create_again(struct gfx_surface *s)
+{
+    struct gfx_msg create = s->created;
+    struct gfx_msg cursor = {.type = GFX_REQ_CURSOR, .value = s->cursor};
+    struct gfx_msg menus = {.type = GFX_REQ_MENUS};
+    struct gfx_msg frame = {.type = GFX_REQ_FRAME};
+    if (s->now.map) {
+        create.create.width = s->now.width;
+        create.create.height = s->now.height;
+        s->restores = true;
+    }
+    gfx_surface_send(s, &create, s->title, s->title_len);
+    if (s->cursor)
+        gfx_surface_send(s, &cursor, NULL, 0);
+    if (s->menus)
+        gfx_surface_send(s, &menus, s->menus, s->menus_len);
+    if (s->frame_wanted)
+        gfx_surface_send(s, &frame, NULL, 0);
+}
+
+static void on_restarted(struct gfx_display *d)
+{
+    struct gfx_msg resume = {.type = GFX_REQ_RESUME};
+    d->restarts++;
+    gfx_display_send(d, &resume, NULL, 0);
+    for (int i = 0; i < SURFACES_MAX; i++)
+        if (d->surfaces[i])
+            create_again(d->surfaces[i]);
 }
 
 static void forget_window(struct gfx_shell *sh, uint32_t id)
@@ -308,6 +361,8 @@ static void on_message(struct gfx_display *d, const struct gfx_msg *msg,
     if (msg->type == GFX_EV_PING) {
         struct gfx_msg pong = {.type = GFX_REQ_PONG, .value = msg->value};
         gfx_display_send(d, &pong, NULL, 0);
+    } else if (msg->type == GFX_EV_RESTARTED) {
+        on_restarted(d);
     } else if (s) {
         surface_event(s, msg, fd);
     } else if (!msg->surface) {
@@ -337,11 +392,15 @@ bool gfx_display_dispatch(struct gfx_display *d)
 static bool wait_for(struct gfx_display *d, const bool *flag, bool value)
 {
     int64_t deadline = now_ms() + PATIENCE_MS;
-    while (gfx_display_dispatch(d) && *flag != value)
+    uint32_t restarts = d->restarts;
+    while (gfx_display_dispatch(d) && *flag != value) {
+        if (d->restarts != restarts)
+            return false; /* who was asked has ended */
         if (!wait_socket(d, POLLIN, deadline)) {
             d->gone = true;
             break;
         }
+    }
     return !d->gone;
 }
 
@@ -388,6 +447,29 @@ static void take_next(struct gfx_surface *s)
     s->writable = true;
     s->presented = false;
     gfx_canvas_bind(s->canvas, image_of(&s->now, 0));
+}
+
+static void send_present(struct gfx_surface *s,
+                         const struct gfx_region *damage);
+
+/* What was shown, in the new buffers. */
+static void restore(struct gfx_surface *s)
+{
+    struct buffers old = s->now;
+    struct gfx_image from = image_of(&old, s->back);
+    bool shown = s->presented;
+    s->restores = false;
+    s->now = (struct buffers){0};
+    take_next(s);
+    struct gfx_image to = image_of(&s->now, 0);
+    struct gfx_rect all = {0, 0, gfx_min(old.width, to.width),
+                           gfx_min(old.height, to.height)};
+    struct gfx_region damage = {0};
+    gfx_copy(&to, all, &from, 0, 0);
+    gfx_region_add(&damage, all);
+    unmap(&old);
+    if (shown)
+        send_present(s, &damage);
 }
 
 /* True when the compositor shows this buffer, and so reads no other. */
@@ -470,7 +552,10 @@ struct gfx_surface *gfx_surface_create(struct gfx_display *d,
         return NULL;
     }
     msg->type = GFX_REQ_CREATE;
-    gfx_surface_send(s, msg, title, len < GFX_TITLE_MAX ? len : GFX_TITLE_MAX);
+    s->created = *msg;
+    s->title_len = len < GFX_TITLE_MAX ? len : GFX_TITLE_MAX;
+    memcpy(s->title, title, s->title_len);
+    gfx_surface_send(s, msg, title, s->title_len);
     if (wait_buffers(s)) {
         take_next(s);
         return s;
@@ -495,6 +580,7 @@ void gfx_surface_destroy(struct gfx_surface *s)
     gfx_canvas_destroy(s->canvas);
     unmap(&s->now);
     unmap(&s->next);
+    free(s->menus);
     free(s);
 }
 
@@ -509,10 +595,31 @@ void gfx_surface_size(const struct gfx_surface *s, int *w, int *h)
     *h = s->now.height;
 }
 
+/* What a successor would have to be told. */
+static void remember(struct gfx_surface *s, const struct gfx_msg *msg,
+                     const void *tail, size_t len)
+{
+    if (msg->type == GFX_REQ_TITLE && len <= sizeof s->title) {
+        memcpy(s->title, tail, len);
+        s->title_len = len;
+    } else if (msg->type == GFX_REQ_CURSOR) {
+        s->cursor = msg->value;
+    } else if (msg->type == GFX_REQ_FRAME) {
+        s->frame_wanted = true;
+    } else if (msg->type == GFX_REQ_MENUS && tail != s->menus) {
+        free(s->menus);
+        s->menus = len ? malloc(len) : NULL;
+        s->menus_len = s->menus ? len : 0;
+        if (s->menus)
+            memcpy(s->menus, tail, len);
+    }
+}
+
 void gfx_surface_send(struct gfx_surface *s, struct gfx_msg *msg,
                       const void *tail, size_t len)
 {
     msg->surface = s->id;
+    remember(s, msg, tail, len);
     gfx_display_send(s->display, msg, tail, len);
 }
 
@@ -531,21 +638,25 @@ static void put_damage(struct gfx_msg *msg, const struct gfx_region *damage)
     msg->present.nrects = (uint32_t)n;
 }
 
+static void send_present(struct gfx_surface *s, const struct gfx_region *damage)
+{
+    struct gfx_msg msg = {.type = GFX_REQ_PRESENT};
+    msg.present.serial = s->now.serial;
+    msg.present.buffer = (uint32_t)s->back;
+    put_damage(&msg, damage);
+    gfx_region_add_region(&s->stale[!s->back], damage);
+    s->writable = false;
+    s->presented = true;
+    gfx_surface_send(s, &msg, NULL, 0);
+}
+
 void gfx_surface_present(struct gfx_surface *s)
 {
     struct gfx_region damage = gfx_canvas_take_damage(s->canvas);
     if (s->presented && !damage.n)
         return;
-    if (!s->writable && !make_writable(s))
-        return;
-    struct gfx_msg msg = {.type = GFX_REQ_PRESENT};
-    msg.present.serial = s->now.serial;
-    msg.present.buffer = (uint32_t)s->back;
-    put_damage(&msg, &damage);
-    gfx_region_add_region(&s->stale[!s->back], &damage);
-    s->writable = false;
-    s->presented = true;
-    gfx_surface_send(s, &msg, NULL, 0);
+    if (s->writable || make_writable(s))
+        send_present(s, &damage);
 }
 
 bool gfx_surface_event(struct gfx_surface *s, struct gfx_msg *event)

@@ -38,6 +38,10 @@ void client_add(struct server *s, const struct gfx_control *who, int fd)
     c->who.title[sizeof c->who.title - 1] = 0;
     c->shell = who->flags & GFX_CLIENT_SHELL;
     s->clients[slot] = c;
+    c->stale = who->flags & GFX_CLIENT_ADOPTED;
+    struct gfx_msg restarted = {.type = GFX_EV_RESTARTED};
+    if (c->stale)
+        client_send(c, &restarted, NULL, 0, -1, false);
 }
 
 void client_doom(struct client *c, const char *why)

@@ -37,7 +37,8 @@ enum gfx_control_type {
 };
 
 enum gfx_control_flags {
-    GFX_CLIENT_SHELL = 1 << 0, /* may use the privileged requests */
+    GFX_CLIENT_SHELL = 1 << 0,   /* may use the privileged requests */
+    GFX_CLIENT_ADOPTED = 1 << 1, /* was another compositor's, which ended */
 };
 
 struct gfx_control {

@@ -281,6 +281,10 @@ static const client_fn about_client[GFX_MSG_TYPES] = {
 void request_handle(struct client *c, const struct gfx_msg *msg,
                     const char *tail, size_t len)
 {
+    if (c->stale || msg->type == GFX_REQ_RESUME) {
+        c->stale &= msg->type != GFX_REQ_RESUME;
+        return;
+    }
     if (about_client[msg->type]) {
         about_client[msg->type](c, msg, tail, len);
         return;

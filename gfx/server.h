@@ -105,6 +105,7 @@ struct client {
     int fd;
     struct gfx_control who;
     bool shell, watching, ready_told, doomed, write_armed;
+    bool stale; /* what it says is still meant for another compositor */
     struct surface *surfaces[SURFACES_PER_CLIENT];
     size_t pixels;
     struct queued queue[QUEUE_MAX];

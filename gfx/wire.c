@@ -25,6 +25,7 @@ static const struct {
     [GFX_REQ_SYNC] = {"sync", GFX_FROM_APP, 0},
     [GFX_REQ_CLIP_SET] = {"clipboard-set", GFX_FROM_APP, GFX_TAIL_MAX},
     [GFX_REQ_CLIP_GET] = {"clipboard-get", GFX_FROM_APP, 0},
+    [GFX_REQ_RESUME] = {"resume", GFX_FROM_APP, 0},
 
     [GFX_REQ_PANEL_MOVE] = {"panel-move", GFX_FROM_SHELL, 0},
     [GFX_REQ_PANEL_SHOW] = {"panel-show", GFX_FROM_SHELL, 0},
@@ -52,6 +53,7 @@ static const struct {
     [GFX_EV_PING] = {"ping", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_REPLY] = {"reply", GFX_FROM_COMPOSITOR, GFX_TAIL_MAX},
     [GFX_EV_REFUSED] = {"refused", GFX_FROM_COMPOSITOR, 0},
+    [GFX_EV_RESTARTED] = {"restarted", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_SCREEN] = {"screen", GFX_FROM_COMPOSITOR, 0},
     [GFX_EV_WINDOW] = {"window", GFX_FROM_COMPOSITOR, 32 + GFX_TITLE_MAX},
     [GFX_EV_WINDOW_GONE] = {"window-gone", GFX_FROM_COMPOSITOR, 0},

@@ -35,6 +35,7 @@ enum gfx_msg_type {
     GFX_REQ_SYNC,     /* answered by REPLY: all sent before has been handled */
     GFX_REQ_CLIP_SET, /* tail: text */
     GFX_REQ_CLIP_GET, /* answered by REPLY with the text */
+    GFX_REQ_RESUME,   /* after RESTARTED: what was sent before is void */
 
     /* The same, for clients with GFX_CLIENT_SHELL only. */
     GFX_REQ_PANEL_MOVE,
@@ -62,8 +63,9 @@ enum gfx_msg_type {
     GFX_EV_QUIT,
     GFX_EV_OUTSIDE,
     GFX_EV_PING,
-    GFX_EV_REPLY,   /* tail, descriptor: see the requests */
-    GFX_EV_REFUSED, /* the surface could not be created: value says why */
+    GFX_EV_REPLY,     /* tail, descriptor: see the requests */
+    GFX_EV_REFUSED,   /* the surface could not be created: value says why */
+    GFX_EV_RESTARTED, /* a successor that knows nothing: see client.c */
 
     /* Compositor to watching shell clients. */
     GFX_EV_SCREEN,

@@ -171,7 +171,8 @@ static void prepare(void)
     for (size_t i = 0; i < INIT_MAX_INSTANCES; i++) {
         instance *at = &init.instances[i];
         at->status.fd = at->process.fd = at->log_read = at->changes = -1;
-        at->stdio[0] = at->stdio[1] = at->ipc_end = at->net_end = -1;
+        at->stdio[0] = at->stdio[1] = at->ipc_end = at->net_end =
+            at->display_end = -1;
         for (size_t f = 0; f < FOLDER_FDS; f++)
             at->files[f] = -1;
     }

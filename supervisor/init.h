@@ -90,8 +90,9 @@ typedef struct instance {
     int log_read;
     int files[FOLDER_FDS]; /* component and folders, until forked; or -1 */
     int stdio[2];          /* attached: stdin and stdout, until forked; or -1 */
-    int ipc_end, net_end;  /* the services' ends, for restarted services */
-    int changes;           /* eventfd shared with the app, or -1 */
+    /* The services' ends, for restarted services. */
+    int ipc_end, net_end, display_end;
+    int changes; /* eventfd shared with the app, or -1 */
     watch status, process;
     grant_strings args;
 } instance;
@@ -164,6 +165,8 @@ bool apps_alive(void);
 /* The service lost its state: give it its clients again. */
 void apps_reconnect(service_id id);
 void apps_display_lost(void);
+/* The compositor has closed its connection. */
+void apps_window_closed(instance *i, bool misused);
 void apps_changed(void);
 uint64_t apps_memory(const instance *i);
 void apps_watch_status(instance *i, int fd);
@@ -185,6 +188,8 @@ bool wire_needs_disk(const app_grant *grant);
 int wire_open_image(instance *i, const char **what);
 bool wire_ask_files(instance *i);
 void wire_client(instance *i, service_id id, bool adopted);
+/* The same for the compositor; 0 or a negative errno. */
+int wire_window(instance *i, bool adopted);
 void wire_cgroup_path(const instance *i, char out[96]);
 
 /* init_control.c */

@@ -121,6 +121,7 @@ instance *apps_launch(const app_grant *grant, const grant_strings *args,
         .changes = -1,
         .ipc_end = -1,
         .net_end = -1,
+        .display_end = -1,
         .stdio = {fds ? fds[0] : -1, fds ? fds[1] : -1},
         .files = {-1, -1, -1, -1, -1},
         .status.fd = -1,
@@ -157,6 +158,7 @@ static void unwire(instance *i)
     close_fd(&i->changes);
     close_fd(&i->ipc_end);
     close_fd(&i->net_end);
+    close_fd(&i->display_end);
     for (size_t f = 0; f < FOLDER_FDS; f++)
         close_fd(&i->files[f]);
     if (!init.cgroups)
@@ -528,18 +530,28 @@ void apps_reconnect(service_id id)
         if ((id == SERVICE_BROKER && i->ipc_end >= 0) ||
             (id == SERVICE_NETD && i->net_end >= 0))
             wire_client(i, id, true);
+        if (id == SERVICE_DISPLAY && i->display_end >= 0)
+            wire_window(i, true);
         if ((id == SERVICE_SPAWNER && i->asked) ||
             (id == SERVICE_FOLDERS && i->opening))
             start_later(i); /* it had the request in its hands */
     }
 }
 
-/* Windows live in the compositor: apps that show some start afresh. */
+void apps_window_closed(instance *i, bool misused)
+{
+    close_fd(&i->display_end);
+    if (misused)
+        init_say("app %s misused its display connection, which was closed",
+                 i->grant->name);
+}
+
+/* The desktop's own parts know too much of a compositor to meet another: they
+ * start afresh.  Apps show their windows to the next one (gfx/client.c). */
 void apps_display_lost(void)
 {
     for (EACH(i))
-        if (i->id && i->pid &&
-            i->grant->capabilities & (WASI_CAP_DISPLAY | WASI_CAP_SHELL)) {
+        if (i->id && i->pid && i->grant->capabilities & WASI_CAP_SHELL) {
             kill(i->pid, SIGKILL);
             i->revive = true;
         }

@@ -70,9 +70,8 @@ static void on_display(const void *message, const int *fds)
         apps_ready(i);
     else if (m->type == GFX_CONTROL_KILL && i)
         apps_kill(i);
-    else if (m->type == GFX_CONTROL_GONE && i && m->a)
-        init_say("app %s misused its display connection, which was closed",
-                 i->grant->name);
+    else if (m->type == GFX_CONTROL_GONE && i)
+        apps_window_closed(i, m->a);
 }
 
 /* ---- after a start or an end --------------------------------------- */
@@ -103,6 +102,11 @@ static void reconnect_broker(void)
     apps_reconnect(SERVICE_BROKER);
 }
 
+static void reconnect_display(void)
+{
+    apps_reconnect(SERVICE_DISPLAY);
+}
+
 static void retry_opens(void)
 {
     apps_reconnect(SERVICE_FOLDERS);
@@ -115,7 +119,8 @@ static void retry_spawns(void)
 
 static const service_row rows[SERVICE_COUNT] = {
     [SERVICE_DISPLAY] = {"compositor", display_main, on_display,
-                         sizeof(struct gfx_control), NULL, apps_display_lost},
+                         sizeof(struct gfx_control), reconnect_display,
+                         apps_display_lost},
     [SERVICE_LOGGER] = {"logger", logger_main, NULL, 0, add_logs, NULL},
     [SERVICE_MANIFESTS] = {"manifests", manifests_main, on_manifest,
                            sizeof(manifest_message), NULL, NULL},

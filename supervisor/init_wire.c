@@ -105,23 +105,34 @@ static bool wire_stdio(wiring *w)
     return true;
 }
 
-static bool wire_display(wiring *w)
+int wire_window(instance *i, bool adopted)
 {
-    int other;
-    if (!has(w, WASI_CAP_DISPLAY | WASI_CAP_SHELL))
-        return true;
-    if (!pair(w, RUNNER_DISPLAY, &other))
-        return false;
+    bool shell = i->grant->capabilities & WASI_CAP_SHELL;
     struct gfx_control message = {
         .type = GFX_CONTROL_CLIENT,
-        .instance = w->i->id,
-        .flags = has(w, WASI_CAP_SHELL) ? GFX_CLIENT_SHELL : 0,
+        .instance = i->id,
+        .flags = (shell ? GFX_CLIENT_SHELL : 0u) |
+                 (adopted ? GFX_CLIENT_ADOPTED : 0u),
     };
-    snprintf(message.app, sizeof message.app, "%s", w->grant->name);
-    snprintf(message.title, sizeof message.title, "%s", w->grant->title);
-    int err =
-        service_send(SERVICE_DISPLAY, &message, sizeof message, &other, 1);
-    close(other);
+    snprintf(message.app, sizeof message.app, "%s", i->grant->name);
+    snprintf(message.title, sizeof message.title, "%s", i->grant->title);
+    return service_send(SERVICE_DISPLAY, &message, sizeof message,
+                        &i->display_end, 1);
+}
+
+static bool wire_display(wiring *w)
+{
+    if (!has(w, WASI_CAP_DISPLAY | WASI_CAP_SHELL))
+        return true;
+    if (!pair(w, RUNNER_DISPLAY, &w->i->display_end))
+        return false;
+    int err = wire_window(w->i, false);
+    if (err == -EPIPE && !has(w, WASI_CAP_SHELL))
+        err = 0; /* the next compositor gets it */
+    if (has(w, WASI_CAP_SHELL)) { /* these meet no other compositor */
+        close(w->i->display_end);
+        w->i->display_end = -1;
+    }
     return !err || fail_service(w, SERVICE_DISPLAY, err);
 }
 
