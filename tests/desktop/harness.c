@@ -116,17 +116,22 @@ struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd)
 /* ---- clients --------------------------------------------------------------
  */
 
+void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd)
+{
+    struct gfx_control msg = {.type = GFX_CONTROL_CLIENT,
+                              .instance = ++desk->next_instance,
+                              .flags = flags};
+    strncpy(msg.app, app, sizeof msg.app - 1);
+    strncpy(msg.title, app, sizeof msg.title - 1);
+    send_fd(desk, &msg, fd);
+}
+
 int desk_connect_raw(struct desk *desk, const char *app, bool shell)
 {
     int pair[2];
-    struct gfx_control msg = {.type = GFX_CONTROL_CLIENT,
-                              .instance = ++desk->next_instance,
-                              .flags = shell ? GFX_CLIENT_SHELL : 0};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         die("no socket pair");
-    strncpy(msg.app, app, sizeof msg.app - 1);
-    strncpy(msg.title, app, sizeof msg.title - 1);
-    send_fd(desk, &msg, pair[1]);
+    desk_adopt(desk, app, shell ? GFX_CLIENT_SHELL : 0, pair[1]);
     close(pair[1]);
     return pair[0];
 }

@@ -24,6 +24,8 @@ void desk_start(struct desk *desk, int width, int height);
 /* Ends the compositor; returns its exit status, or 128 + signal. */
 int desk_stop(struct desk *desk);
 
+/* Tells the compositor of a client's connection, whose end stays ours. */
+void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd);
 /* A raw connection, or a display on one. */
 int desk_connect_raw(struct desk *desk, const char *app, bool shell);
 struct gfx_display *desk_connect(struct desk *desk, const char *app,
@@ -74,5 +76,6 @@ void test_windows(void);
 void test_input(void);
 void test_shell(void);
 void test_robust(void);
+void test_restart(void);
 
 #endif

@@ -7,5 +7,6 @@ int main(void)
     test_input();
     test_shell();
     test_robust();
+    test_restart();
     return tap_end();
 }
