@@ -57,3 +57,26 @@ bench-host-peers:
 	$(Q)cd tests/bench/host && npm ci --ignore-scripts --no-audit --no-fund
 	$(Q)$(PYTHON) -m venv build/bench/venv
 	$(Q)build/bench/venv/bin/pip install -q -r tests/bench/host/peers.txt
+
+# ---- loading ---------------------------------------------------------------
+# make bench-load [JSON=file] [WASM3=program] [MODULES="a.wasm b.wasm"]: start,
+# loading of modules of 14, 30 and 58 MB from npm, memory per instance.
+BENCH_LOAD := $(OUT)/bench/load-driver
+$(BENCH_LOAD): tests/bench/load/driver.c $(OUT)/libvyoma-all.a
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $(LDFLAGS) -o $@ $< \
+		$(OUT)/libvyoma-all.a $(LDLIBS)
+
+$(BENCH_CACHE)/load/.complete: $(wildcard tests/bench/load/package*.json)
+	@echo "  NPM     esbuild, Ruby and pandoc (150 MB) to $(BENCH_CACHE)/load"
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)/
+	$(Q)cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	$(Q)touch $@
+
+.PHONY: bench-load
+bench-load: $(BENCH_LOAD) build/vyoma tools \
+	$(if $(MODULES),,$(BENCH_CACHE)/load/.complete)
+	$(Q)VYOMA=$(CURDIR)/$(OUT)/vyoma tests/bench/load/run.py \
+		--driver $(BENCH_LOAD) $(if $(JSON),--json $(JSON)) $(MODULES)

@@ -1,0 +1,8 @@
+/* The program whose start is measured. */
+#include <stdio.h>
+
+int main(void)
+{
+    puts("hello");
+    return 0;
+}
