@@ -250,7 +250,8 @@ static int serve(serve_worker *worker, const uint8_t *bytes, size_t len)
 {
     const run_options *options = worker->options;
     vm_error err = {.offset = SIZE_MAX};
-    vm_options engine = {.deterministic = options->deterministic};
+    vm_options engine = {.deterministic = options->deterministic,
+                         .images = true};
     worker->engine = vm_engine_create(&engine);
     if (!worker->engine ||
         cm_component_load(worker->engine, bytes, len, &worker->component,

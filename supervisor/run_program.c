@@ -432,6 +432,7 @@ static vm_status prepare(run *run)
         .deterministic = options->deterministic,
         .count = options->count,
         .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+        .images = true,
     };
     run->engine = vm_engine_create(&engine);
     if (!run->engine)

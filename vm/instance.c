@@ -5,6 +5,7 @@
  */
 #include "vm/code.h"
 #include "vm/heap.h"
+#include "vm/image.h"
 #include "vm/reader.h"
 
 #include <stdlib.h>
@@ -141,14 +142,9 @@ static vm_instance *allocate(vm_store *store, vm_module *m)
 {
     size_t size = globals_start(m) +
                   (m->nglobals - m->nglobal_imports) * sizeof(vm_global);
-    if (!vm_store_charge(store, size))
+    vm_instance *in = vm_store_alloc(store, size); /* aligned to 16 */
+    if (!in)
         return NULL;
-    vm_instance *in = aligned_alloc(16, size);
-    if (!in) {
-        vm_store_refund(store, size);
-        return NULL;
-    }
-    memset(in, 0, size);
     in->module = vm_module_retain(m);
     in->store = store;
     in->size = size;
@@ -218,6 +214,9 @@ static vm_status make_globals(vm_instance *in, vm_error *err)
 static vm_status make_tables(vm_instance *in, vm_error *err)
 {
     const vm_module *m = in->module;
+    const vm_table_image *images =
+        m->nelems ? vm_image_tables(in->module) : NULL;
+    in->imaged_tables = images;
     for (uint32_t i = m->ntable_imports; i < m->ntables; i++) {
         const vm_tabledecl *decl = &m->tables[i];
         vm_value init = {0};
@@ -229,6 +228,10 @@ static vm_status make_tables(vm_instance *in, vm_error *err)
         if (vm_table_create(in->store, &decl->limits, decl->type, init.ref,
                             &in->tables[i]) != VM_OK)
             return no_room(err, "table");
+        if (images) {
+            in->tables[i]->image = &images[i];
+            in->tables[i]->instance = in;
+        }
     }
     return VM_OK;
 }
@@ -263,7 +266,8 @@ static vm_status make_elems(vm_instance *in, vm_error *err)
     vm_status status = VM_OK;
     for (uint32_t i = 0; i < m->nelems && status == VM_OK; i++) {
         const vm_elemdecl *decl = &m->elems[i];
-        if (decl->mode == VM_SEGMENT_DECLARED || !decl->count)
+        if (decl->mode == VM_SEGMENT_DECLARED || !decl->count ||
+            (decl->mode == VM_SEGMENT_ACTIVE && in->imaged_tables))
             continue;
         in->elems[i].refs =
             vm_store_alloc(in->store, decl->count * sizeof(vm_ref));
@@ -288,7 +292,7 @@ static vm_status eval_offset(vm_instance *in, vm_constexpr expr, bool is64,
 static vm_status apply_elem(vm_instance *in, uint32_t i, vm_error *err)
 {
     const vm_elemdecl *decl = &in->module->elems[i];
-    if (decl->mode != VM_SEGMENT_ACTIVE)
+    if (decl->mode != VM_SEGMENT_ACTIVE || in->imaged_tables)
         return VM_OK;
     vm_table *table = in->tables[decl->table];
     uint64_t d = 0;
@@ -312,6 +316,9 @@ static vm_status apply_data(vm_instance *in, uint32_t i, vm_error *err)
     const vm_datadecl *decl = &in->module->datas[i];
     if (decl->mode != VM_SEGMENT_ACTIVE)
         return VM_OK;
+    in->dropped[i / 8] |= (uint8_t)(1 << (i % 8));
+    if (in->imaged_data)
+        return VM_OK;
     vm_memory *memory = in->memories[decl->memory];
     uint64_t d = 0;
     vm_status status =
@@ -325,7 +332,6 @@ static vm_status apply_data(vm_instance *in, uint32_t i, vm_error *err)
     }
     if (decl->size)
         memcpy(memory->data + d, in->module->bytes + decl->offset, decl->size);
-    in->dropped[i / 8] |= (uint8_t)(1 << (i % 8));
     return VM_OK;
 }
 
@@ -334,6 +340,8 @@ static vm_status apply_segments(vm_instance *in, vm_error *err)
     vm_status status = VM_OK;
     for (uint32_t i = 0; i < in->module->nelems && status == VM_OK; i++)
         status = apply_elem(in, i, err);
+    if (status == VM_OK && in->module->nmemories)
+        in->imaged_data = vm_image_map_data(in->module, in->memories[0]);
     for (uint32_t i = 0; i < in->module->ndatas && status == VM_OK; i++)
         status = apply_data(in, i, err);
     return status;

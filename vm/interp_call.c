@@ -68,6 +68,21 @@ static COLD HANDLER(trap_signature)
     JUMP(vm_stop);
 }
 
+/* A null element: the instruction runs again once it is made. */
+static COLD HANDLER(missing_element)
+{
+    vm_table *table = inst->tables[(uint32_t)pc[3]];
+    uint64_t i = pc[3] >> 32 ? fp[FIELD(1)] : (uint32_t)fp[FIELD(1)];
+    if (!vm_table_is_pending(table, i))
+        JUMP(trap_uninitialized_element);
+    if (!vm_table_make(table, i)) {
+        fiber->status = vm_trap(fiber, "out of memory: no function reference "
+                                       "can be made within the limits");
+        JUMP(vm_stop);
+    }
+    NEXT(0);
+}
+
 /* The element that the instruction names; a trap to jump to when none. */
 #define ELEMENT(f)                                                             \
     const vm_table *table = inst->tables[(uint32_t)pc[3]];                     \
@@ -76,7 +91,7 @@ static COLD HANDLER(trap_signature)
         JUMP(trap_undefined_element);                                          \
     const vm_func *f = FUNC_OF(table->elems[i]);                               \
     if (UNLIKELY(!f))                                                          \
-    JUMP(trap_uninitialized_element)
+    JUMP(missing_element)
 
 static bool signature_matches(const vm_func *f, const vm_cell *pc)
 {

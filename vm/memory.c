@@ -78,6 +78,8 @@ vm_status vm_memory_create(vm_store *store, const vm_limits *limits,
         goto refund;
     if (bytes && mprotect(m->data, round_page(bytes), PROT_READ | PROT_WRITE))
         goto unmap;
+    m->may_move =
+        limits->is64 || m->reserved < wanted(limits, round_page(bytes));
     m->pages = limits->min;
     atomic_store(&m->bytes, bytes);
     m->next = store->memories;

@@ -2,6 +2,7 @@
 #include "vm/module.h"
 
 #include "vm/decode.h"
+#include "vm/image.h"
 #include "vm/lines.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static void destroy(vm_module *m)
 {
     if (m->code_free)
         m->code_free(m);
+    vm_image_free(m);
     vm_names_free(m);
     vm_lines_free(m);
     vm_arena_finish(&m->arena);

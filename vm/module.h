@@ -137,6 +137,9 @@ struct vm_module {
     struct vm_names *_Atomic names;
     struct vm_lines *_Atomic lines;
 
+    /* What the active segments make: image.c. */
+    struct vm_image *_Atomic image;
+
     /* The compiler's own state, freed by code_free. */
     void *code_state;
     void (*code_free)(vm_module *module);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define DEFAULT_MEMORY (UINT64_C(4) << 30)
 #define DEFAULT_ELEMENTS 10000000
@@ -56,8 +57,7 @@ static void destroy_instance(vm_instance *in)
     for (uint32_t i = 0; i < m->nelems; i++)
         vm_store_free(in->store, in->elems[i].refs,
                       m->elems[i].count * sizeof(vm_ref));
-    vm_store_refund(in->store, in->size);
-    free(in);
+    vm_store_free(in->store, in, in->size);
     vm_module_release(m);
 }
 
@@ -164,11 +164,22 @@ void vm_store_refund(vm_store *store, uint64_t bytes)
     atomic_fetch_sub(&store->used, bytes);
 }
 
+enum { MAP_BYTES = 64 << 10 }; /* from here on untouched pages cost nothing */
+
+static void *zeroed(size_t bytes)
+{
+    if (bytes < MAP_BYTES)
+        return calloc(1, bytes ? bytes : 1);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
 void *vm_store_alloc(vm_store *store, size_t bytes)
 {
     if (!vm_store_charge(store, bytes))
         return NULL;
-    void *p = calloc(1, bytes ? bytes : 1);
+    void *p = zeroed(bytes);
     if (!p)
         vm_store_refund(store, bytes);
     return p;
@@ -179,5 +190,8 @@ void vm_store_free(vm_store *store, void *p, size_t bytes)
     if (!p)
         return;
     vm_store_refund(store, bytes);
-    free(p);
+    if (bytes < MAP_BYTES)
+        free(p);
+    else
+        munmap(p, bytes);
 }

@@ -22,6 +22,7 @@ struct vm_memory {
     _Atomic uint64_t bytes; /* accessible; only ever grows */
     uint64_t pages;
     uint64_t reserved; /* bytes of address space from data on */
+    bool may_move;     /* it could outgrow that */
     vm_limits limits;
     vm_store *store;
     vm_memory *next;
@@ -35,6 +36,12 @@ struct vm_table {
     vm_type type;
     vm_store *store;
     vm_table *next;
+    /*
+     * Where an element is null, these say which function of the instance it
+     * may stand for.  NULL: a null is a null.
+     */
+    const struct vm_table_image *image;
+    vm_instance *instance;
 };
 
 struct vm_global {
@@ -107,7 +114,8 @@ struct vm_instance {
     vm_func **func_pages;
     vm_tag **tags;
     vm_elems *elems;
-    uint8_t *dropped; /* data segments: one bit each */
+    uint8_t *dropped;                /* data segments: one bit each */
+    bool imaged_tables, imaged_data; /* image.c did the active segments */
     vm_instance *next;
     size_t size; /* bytes of the block */
 };
@@ -184,7 +192,7 @@ struct vm_store {
 /* Memory on behalf of the guest.  False when the limit would be passed. */
 VM_MUST_CHECK bool vm_store_charge(vm_store *store, uint64_t bytes);
 void vm_store_refund(vm_store *store, uint64_t bytes);
-/* calloc and free with the above. */
+/* calloc and free with the above; large blocks are of pages of their own. */
 void *vm_store_alloc(vm_store *store, size_t bytes);
 void vm_store_free(vm_store *store, void *p, size_t bytes);
 
@@ -201,6 +209,10 @@ vm_store *vm_global_store(const vm_global *global);
 void vm_host_funcs_destroy(struct vm_host_funcs *funcs);
 void vm_memory_destroy(vm_memory *memory);
 void vm_table_destroy(vm_table *table);
+/* True when the null in elems[i] stands for a function of the image. */
+bool vm_table_is_pending(const vm_table *table, uint64_t i);
+/* Makes that element; NULL: out of memory. */
+vm_func *vm_table_make(vm_table *table, uint64_t i);
 /* Old size, or -1. */
 int64_t vm_table_grow(vm_table *table, uint64_t delta, vm_ref init);
 /* table.init, table.copy, table.fill; false: out of bounds. */

@@ -1,10 +1,41 @@
 /*
  * table.c - tables, globals and tags: the small kinds of guest state.
  */
+#include "vm/image.h"
 #include "vm/store.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- elements --------------------------------------------------------------
+ */
+
+bool vm_table_is_pending(const vm_table *t, uint64_t i)
+{
+    return t->image && !t->elems[i] && i < t->image->count &&
+           t->image->funcs[i];
+}
+
+vm_func *vm_table_make(vm_table *t, uint64_t i)
+{
+    vm_func *f = vm_instance_func(t->instance, t->image->funcs[i] - 1);
+    if (f)
+        t->elems[i] = vm_ref_from_func(f);
+    return f;
+}
+
+/* Before nulls are written, or elements read all at once: from here on a null
+ * is a null. */
+static bool settle(vm_table *t)
+{
+    if (!t->image)
+        return true;
+    for (uint64_t i = 0; i < t->image->count; i++)
+        if (vm_table_is_pending(t, i) && !vm_table_make(t, i))
+            return false;
+    t->image = NULL;
+    return true;
+}
 
 vm_status vm_table_create(vm_store *store, const vm_limits *limits,
                           vm_type type, vm_ref init, vm_table **out)
@@ -75,7 +106,7 @@ int64_t vm_table_grow(vm_table *t, uint64_t delta, vm_ref init)
 
 bool vm_table_get(vm_table *t, uint64_t i, vm_ref *out)
 {
-    if (i >= t->size)
+    if (i >= t->size || (vm_table_is_pending(t, i) && !vm_table_make(t, i)))
         return false;
     *out = t->elems[i];
     return true;
@@ -83,7 +114,7 @@ bool vm_table_get(vm_table *t, uint64_t i, vm_ref *out)
 
 bool vm_table_set(vm_table *t, uint64_t i, vm_ref ref)
 {
-    if (i >= t->size)
+    if (i >= t->size || (!ref && !settle(t)))
         return false;
     t->elems[i] = ref;
     return true;
@@ -97,7 +128,8 @@ uint64_t vm_table_size(const vm_table *t)
 bool vm_table_init(vm_table *t, const vm_elems *elems, uint64_t d, uint64_t s,
                    uint64_t n)
 {
-    if (!vm_in_range(s, n, elems->count) || !vm_in_range(d, n, t->size))
+    if (!vm_in_range(s, n, elems->count) || !vm_in_range(d, n, t->size) ||
+        !settle(t))
         return false;
     if (n)
         memcpy(t->elems + d, elems->refs + s, n * sizeof(vm_ref));
@@ -107,7 +139,8 @@ bool vm_table_init(vm_table *t, const vm_elems *elems, uint64_t d, uint64_t s,
 bool vm_table_copy(vm_table *to, vm_table *from, uint64_t d, uint64_t s,
                    uint64_t n)
 {
-    if (!vm_in_range(s, n, from->size) || !vm_in_range(d, n, to->size))
+    if (!vm_in_range(s, n, from->size) || !vm_in_range(d, n, to->size) ||
+        !settle(from) || !settle(to))
         return false;
     if (n)
         memmove(to->elems + d, from->elems + s, n * sizeof(vm_ref));
@@ -116,7 +149,7 @@ bool vm_table_copy(vm_table *to, vm_table *from, uint64_t d, uint64_t s,
 
 bool vm_table_fill(vm_table *t, uint64_t i, vm_ref ref, uint64_t n)
 {
-    if (!vm_in_range(i, n, t->size))
+    if (!vm_in_range(i, n, t->size) || (!ref && !settle(t)))
         return false;
     while (n--)
         t->elems[i++] = ref;

@@ -104,6 +104,8 @@ typedef struct vm_options {
     bool count;         /* what is executed: counts.h; slows guests down */
     bool collect_often; /* garbage at every allocation: finds lost roots */
     unsigned threads;   /* that may validate a large module; 0 and 1: none */
+    bool images;        /* instances share data that they have not written, */
+                        /* through a file in memory (memfd_create) */
 } vm_options;
 
 vm_engine *vm_engine_create(const vm_options *options); /* NULL: defaults */

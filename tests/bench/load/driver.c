@@ -182,7 +182,7 @@ static void measure_instances(const char *path)
     vm_module *module = NULL;
     size_t len;
     const uint8_t *bytes = map(path, &len);
-    vm_engine *engine = vm_engine_create(NULL);
+    vm_engine *engine = vm_engine_create(&(vm_options){.images = true});
     if (!engine || vm_module_load(engine, bytes, len, &module, &err))
         die(path, &err);
     /* What the module itself keeps is made with the first instances. */

@@ -58,8 +58,11 @@ def start_times(rounds):
         if name not in ("vyoma", "native", "v8"):
             commands[f"{name}, module"] = prefix + [module]
     times = {label: [] for label in commands}
+    order = list(commands)
     for _ in range(rounds):
-        for label, command in commands.items():
+        order.append(order.pop(0))
+        for label in order:
+            command = commands[label]
             seconds, output, failure = bench.cpu(command)
             if failure or output != b"hello\n":
                 raise bench.Wrong(f"{label}: {failure or output}")
@@ -104,7 +107,7 @@ def print_loads(results):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--driver", required=True)
-    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--rounds", type=int, default=41)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("modules", nargs="*")
     options = parser.parse_args()
