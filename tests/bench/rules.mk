@@ -46,15 +46,20 @@ build/bench/guest.wasm: tests/bench/host/guest.wat tools
 	@mkdir -p $(@D)
 	$(Q)node tests/tools/wat2wasm.mjs $< $@
 
-# make bench-host [JSON=1] [LARGE=component.wasm]: crossings in nanoseconds,
-# beside the peers that `make bench-host-peers` installed.
+# make bench-host [JSON=file] [LARGE=component.wasm] [SECONDS=30]: crossings
+# in nanoseconds, instances, and HTTP under wrk (JSON.http), beside the peers
+# that `make bench-host-peers` installed.
 .PHONY: bench-host bench-host-peers
-bench-host: $(BENCH_HOST) build/bench/guest.wasm
-	$(Q)tests/bench/host/run.py --driver $(BENCH_HOST) $(if $(JSON),--json) \
-		$(if $(LARGE),--large $(LARGE)) build/bench/guest.wasm
+bench-host: $(BENCH_HOST) build/bench/guest.wasm build/vyoma
+	$(Q)tests/bench/host/run.py --driver $(BENCH_HOST) \
+		$(if $(JSON),--json $(JSON)) $(if $(LARGE),--large $(LARGE)) \
+		build/bench/guest.wasm
+	$(Q)VYOMA=$(CURDIR)/$(OUT)/vyoma tests/bench/host/serve.py \
+		--seconds $(or $(SECONDS),30) $(if $(JSON),--json $(JSON).http)
 
 bench-host-peers:
 	$(Q)cd tests/bench/host && npm ci --ignore-scripts --no-audit --no-fund
+	$(Q)cd tests/wasi && npm ci --ignore-scripts --no-audit --no-fund
 	$(Q)$(PYTHON) -m venv build/bench/venv
 	$(Q)build/bench/venv/bin/pip install -q -r tests/bench/host/peers.txt
 

@@ -41,6 +41,14 @@
   (import "wasi:cli/environment@0.2.0" (instance $environment
     (export "get-environment" (func
       (result (list (tuple string string)))))))
+  ;; ---- a host's own: strings and records -----------------------------------
+  (import "bench:host/calls@1.0.0" (instance $calls
+    (type $point' (record
+      (field "x" u32) (field "y" float64) (field "name" string)))
+    (export "point" (type $point (eq $point')))
+    (export "take" (func (param "s" string) (result u32)))
+    (export "points" (func (param "l" (list $point))
+      (result (list $point))))))
 
   ;; ---- memory, and a realloc that goes round in it -------------------------
   (core module $Libc
@@ -78,6 +86,9 @@
   (core func $get-environment (canon lower
     (func $environment "get-environment")
     (memory $memory) (realloc $realloc)))
+  (core func $take (canon lower (func $calls "take") (memory $memory)))
+  (core func $points (canon lower (func $calls "points")
+    (memory $memory) (realloc $realloc)))
 
   ;; ---- one loop for each export ---------------------------------------------
   (core module $Main
@@ -91,6 +102,9 @@
     (import "w" "write-flush" (func $write-flush (param i32 i32 i32 i32)))
     (import "w" "flush" (func $flush (param i32 i32)))
     (import "w" "get-environment" (func $get-environment (param i32)))
+    (import "w" "take" (func $take (param i32 i32) (result i32)))
+    (import "w" "points" (func $points (param i32 i32 i32)))
+    (data (i32.const 1024) "a string of thirty-two character")
     (global $out (mut i32) (i32.const 0))
     (global $timer (mut i32) (i32.const 0))
     (func $stdout (result i32)
@@ -160,6 +174,35 @@
         (call $poll (i32.const 64) (i32.const 4) (i32.const 16))
         (local.set $n (i32.sub (local.get $n) (i32.const 1)))
         (br $again))))
+    (func (export "string-in") (param $n i32)
+      (block $end (loop $again
+        (br_if $end (i32.eqz (local.get $n)))
+        (if (i32.ne (call $take (i32.const 1024) (i32.const 32))
+                    (i32.const 32))
+          (then unreachable))
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (br $again))))
+    ;; list<point> in, the same out: 16 of 24 bytes, names of 8 bytes
+    (func (export "records-16") (param $n i32)
+      (local $i i32) (local $at i32)
+      (block $made (loop $more
+        (br_if $made (i32.eq (local.get $i) (i32.const 16)))
+        (local.set $at (i32.add (i32.const 8192)
+          (i32.mul (local.get $i) (i32.const 24))))
+        (i32.store (local.get $at) (local.get $i))
+        (f64.store offset=8 (local.get $at)
+          (f64.convert_i32_u (local.get $i)))
+        (i32.store offset=16 (local.get $at) (i32.const 1024))
+        (i32.store offset=20 (local.get $at) (i32.const 8))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $more)))
+      (block $end (loop $again
+        (br_if $end (i32.eqz (local.get $n)))
+        (call $points (i32.const 8192) (i32.const 16) (i32.const 16))
+        (if (i32.ne (i32.load (i32.const 20)) (i32.const 16))
+          (then unreachable))
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (br $again))))
     ;; list<tuple<string, string>> out
     (func (export "environment") (param $n i32)
       (block $end (loop $again
@@ -178,7 +221,13 @@
       (export "write" (func $write))
       (export "write-flush" (func $write-flush))
       (export "flush" (func $flush))
-      (export "get-environment" (func $get-environment))))))
+      (export "get-environment" (func $get-environment))
+      (export "take" (func $take))
+      (export "points" (func $points))))))
+  (func (export "string-in") (param "n" u32)
+    (canon lift (core func $main "string-in")))
+  (func (export "records-16") (param "n" u32)
+    (canon lift (core func $main "records-16")))
   (func (export "clock") (param "n" u32)
     (canon lift (core func $main "clock")))
   (func (export "write-1") (param "n" u32)

@@ -1,9 +1,11 @@
 """Runs guest.wat's exports in wasmtime (from PyPI); see driver.c."""
 import json
+import os
 import sys
 import time
 
-from wasmtime import Engine, Store, WasiConfig, component
+from wasmtime import (Engine, Store, WasiConfig, WasmtimeError,
+                      component)
 
 REPEATS = 5
 
@@ -32,19 +34,50 @@ def measure(store, func):
     return times[REPEATS // 2] * 1e9
 
 
+def take(store, text):
+    return len(text)
+
+
+def points(store, items):
+    return items
+
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def instances(engine, linker, path, name):
+    many, made = 50, 0
+    guest = component.Component.from_file(engine, path)
+    start = time.process_time()
+    while time.process_time() - start < 0.5:
+        instantiate(engine, linker, guest)
+        made += 1
+    rate = made / (time.process_time() - start)
+    before = resident()
+    kept = [instantiate(engine, linker, guest) for _ in range(many)]
+    return {f"{name}-per-second": rate,
+            f"{name}-bytes": (resident() - before) / len(kept)}
+
+
 def main():
     engine = Engine()
     guest = component.Component.from_file(engine, sys.argv[1])
     linker = component.Linker(engine)
     linker.add_wasip2()
+    with linker.root() as root:
+        with root.add_instance("bench:host/calls@1.0.0") as calls:
+            calls.add_func("take", take)
+            calls.add_func("points", points)
     store, instance = instantiate(engine, linker, guest)
     result = {kind: measure(store, instance.get_func(store, kind))
-              for kind in sys.argv[2:]}
-    start, made = time.process_time(), 0
-    while time.process_time() - start < 0.5:
-        instantiate(engine, linker, guest)
-        made += 1
-    result["small-per-second"] = made / (time.process_time() - start)
+              for kind in sys.argv[2].split(",")}
+    for name, path in zip(("small", "large"), sys.argv[3:]):
+        try:
+            result.update(instances(engine, linker, path, name))
+        except WasmtimeError as error:  # it has no wasi:http, say
+            print(f"wasmtime: {name}: {error}", file=sys.stderr)
     print(json.dumps(result))
 
 
