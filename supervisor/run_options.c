@@ -558,7 +558,7 @@ static void print_group(const char *title, const option *table)
 }
 
 static const char run_text[] =
-    "Runs a WebAssembly component or module (WASI 0.2 or preview 1).\n"
+    "Runs a WebAssembly component or module (WASI 0.2, 0.3 or preview 1).\n"
     "Without options it gets standard streams, clocks and randomness,\n"
     "but no directory, no network and no environment.\n"
     "Its exit status is the program's; 134 after a trap.\n";

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { SMALL_SET = 16 }; /* polled without an allocation */
@@ -18,28 +19,88 @@ uint64_t wasi_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Fills fds; returns the earliest deadline, or 0 when one is ready now. */
-static uint64_t prepare(const wasi_wait *set, size_t count, struct pollfd *fds)
+/*
+ * What ppoll is given: each descriptor once, whatever number of waits it has,
+ * since the kernel refuses more entries than a process may have descriptors.
+ */
+typedef struct poll_set {
+    struct pollfd small[SMALL_SET], *fds;
+    size_t count;
+    int *by_fd; /* of large sets: 1 + the descriptor's place in fds */
+    size_t nby_fd;
+} poll_set;
+
+static int poll_set_init(poll_set *p, const wasi_wait *set, size_t count)
+{
+    int max = 0;
+    *p = (poll_set){.fds = p->small};
+    if (count <= SMALL_SET)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        max = set[i].fd > max ? set[i].fd : max;
+    p->nby_fd = (size_t)max + 1;
+    p->by_fd = calloc(p->nby_fd, sizeof *p->by_fd);
+    p->fds = calloc(count < p->nby_fd ? count : p->nby_fd, sizeof *p->fds);
+    return p->by_fd && p->fds ? 0 : ENOMEM;
+}
+
+static void poll_set_finish(poll_set *p)
+{
+    if (p->fds != p->small)
+        free(p->fds);
+    free(p->by_fd);
+}
+
+/* The descriptor's entry, or NULL. */
+static struct pollfd *entry_of(poll_set *p, int fd)
+{
+    if (p->by_fd)
+        return p->by_fd[fd] ? &p->fds[p->by_fd[fd] - 1] : NULL;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->fds[i].fd == fd)
+            return &p->fds[i];
+    return NULL;
+}
+
+static void add(poll_set *p, int fd, short events)
+{
+    struct pollfd *entry = entry_of(p, fd);
+    if (!entry) {
+        entry = &p->fds[p->count++];
+        *entry = (struct pollfd){.fd = fd};
+        if (p->by_fd)
+            p->by_fd[fd] = (int)p->count;
+    }
+    entry->events |= events;
+}
+
+/* Fills p; returns the earliest deadline, or 0 when one is ready now. */
+static uint64_t prepare(const wasi_wait *set, size_t count, poll_set *p)
 {
     uint64_t deadline = WASI_NEVER;
+    p->count = 0;
+    if (p->by_fd)
+        memset(p->by_fd, 0, p->nby_fd * sizeof *p->by_fd);
     for (size_t i = 0; i < count; i++) {
-        bool wants = !set[i].ready && set[i].fd >= 0;
-        fds[i] = (struct pollfd){.fd = wants ? set[i].fd : -1,
-                                 .events = set[i].events};
         if (set[i].ready)
             deadline = 0;
-        else if (set[i].deadline < deadline)
+        else if (set[i].fd >= 0)
+            add(p, set[i].fd, set[i].events);
+        if (!set[i].ready && set[i].deadline < deadline)
             deadline = set[i].deadline;
     }
     return deadline;
 }
 
-static bool collect(wasi_wait *set, size_t count, const struct pollfd *fds)
+static bool collect(wasi_wait *set, size_t count, poll_set *p)
 {
     uint64_t now = wasi_now_ns();
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        if (fds[i].revents || set[i].deadline <= now)
+        const struct pollfd *entry =
+            set[i].fd >= 0 && !set[i].ready ? entry_of(p, set[i].fd) : NULL;
+        short wanted = (short)(set[i].events | POLLERR | POLLHUP | POLLNVAL);
+        if ((entry && entry->revents & wanted) || set[i].deadline <= now)
             set[i].ready = true;
         any |= set[i].ready;
     }
@@ -59,13 +120,12 @@ static void tell_waiting(wasi_ctx *ctx, const wasi_wait *set, size_t count)
     waiting(ctx->waiting_data);
 }
 
-static int poll_until(wasi_ctx *ctx, wasi_wait *set, size_t count,
-                      struct pollfd *fds)
+static int poll_until(wasi_ctx *ctx, wasi_wait *set, size_t count, poll_set *p)
 {
     for (;;) {
         if (ctx && ctx->interrupted)
             return EINTR;
-        uint64_t deadline = prepare(set, count, fds);
+        uint64_t deadline = prepare(set, count, p);
         struct timespec left = {0}, *timeout = &left;
         uint64_t now = wasi_now_ns();
         if (deadline == WASI_NEVER) {
@@ -74,26 +134,22 @@ static int poll_until(wasi_ctx *ctx, wasi_wait *set, size_t count,
             left.tv_sec = (time_t)((deadline - now) / 1000000000u);
             left.tv_nsec = (long)((deadline - now) % 1000000000u);
         }
-        if (ppoll(fds, count, timeout, NULL) < 0 && errno != EINTR)
+        if (ppoll(p->fds, p->count, timeout, NULL) < 0 && errno != EINTR)
             return errno;
-        if (collect(set, count, fds))
+        if (collect(set, count, p))
             return 0;
     }
 }
 
 int wasi_wait_any(wasi_ctx *ctx, wasi_wait *set, size_t count)
 {
-    struct pollfd small[SMALL_SET], *fds = small;
-    if (count > SMALL_SET) {
-        fds = calloc(count, sizeof *fds);
-        if (!fds)
-            return ENOMEM;
-    }
+    poll_set p;
+    int error = poll_set_init(&p, set, count);
     if (ctx && ctx->waiting)
         tell_waiting(ctx, set, count);
-    int error = poll_until(ctx, set, count, fds);
-    if (fds != small)
-        free(fds);
+    if (!error)
+        error = poll_until(ctx, set, count, &p);
+    poll_set_finish(&p);
     return error;
 }
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -243,6 +244,30 @@ static void errnos_have_their_names(void **state)
     assert_int_equal(wasi_errno_network(12345), 0);
 }
 
+/* A process that may have few descriptors may wait for many things. */
+static void many_waits_share_few_descriptors(void **state)
+{
+    enum { MANY = 2000 };
+    static wasi_wait set[MANY];
+    struct rlimit old, few = {64, 64};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < MANY; i++)
+        set[i] = (wasi_wait){.fd = i % 3 ? ends[i % 3 - 1] : -1,
+                             .events = i % 3 == 1 ? POLLIN : POLLOUT,
+                             .deadline = WASI_NEVER};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few.rlim_max = old.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int error = wasi_wait_any(NULL, set, MANY);
+    setrlimit(RLIMIT_NOFILE, &old);
+    assert_int_equal(error, 0);
+    for (size_t i = 0; i < MANY; i++) /* the pipe is empty */
+        assert_int_equal(set[i].ready, i % 3 == 2);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test(localhost_resolves),
         cmocka_unit_test(what_is_not_granted_is_refused),
         cmocka_unit_test(errnos_have_their_names),
+        cmocka_unit_test(many_waits_share_few_descriptors),
     };
     return cmocka_run_group_tests_name("wasi_stream", tests, set_up, NULL);
 }
