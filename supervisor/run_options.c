@@ -452,6 +452,11 @@ static bool o_ca(run_options *options, const char *value)
 static bool o_link(run_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
+    if (!strcmp(options->command, "serve")) {
+        fprintf(stderr, "vyoma serve: --link is for vyoma run: make one "
+                        "component of both (wac plug) and serve that\n");
+        return false;
+    }
     if (!equals || equals == value || !equals[1])
         return complain(options, "--link", value, "IMPORT-NAME=FILE");
     char *name = strndup(value, (size_t)(equals - value));
@@ -512,7 +517,7 @@ static const option long_options[] = {
     {"--invoke", "CALL", o_invoke,
      "call this export: a name, or for components name(arguments)"},
     {"--link", "IMPORT=FILE", o_link,
-     "satisfy an import from another component"},
+     "run: satisfy an import from another component"},
     {"--ca", "FILE", o_ca,
      "believe these certificates as well as the machine's"},
     {"--argv0", "NAME", o_argv0, "the program's name as it sees it"},
