@@ -102,7 +102,7 @@ bool boot_plan_is_sane(const boot_plan *plan)
 /* By bit of wasi_capability. */
 static const char *const capability_keys[GRANT_CAPABILITIES] = {
     "stdio", "filesystem", "network", "display",     "ipc",  "process",
-    "shell", "clocks",     "random",  "environment", "http",
+    "shell", "clocks",     "random",  "environment", "http", "keyvalue",
 };
 
 uint32_t grant_capability_line(const app_grant *grant, const char *key)

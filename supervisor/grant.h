@@ -24,7 +24,7 @@ enum {
     GRANT_FOLDERS = 4,
     GRANT_ADDRESSES = 8,
     GRANT_TOPICS = 8,
-    GRANT_CAPABILITIES = 11, /* bits of wasi_capability */
+    GRANT_CAPABILITIES = 12, /* bits of wasi_capability */
     GRANT_BOOT_APPS = 64,
 };
 

@@ -347,6 +347,7 @@ SWITCH(display, WASI_CAP_DISPLAY)
 SWITCH(shell, WASI_CAP_SHELL)
 SWITCH(random, WASI_CAP_RANDOM)
 SWITCH(http, WASI_CAP_HTTP)
+SWITCH(keyvalue, WASI_CAP_KEYVALUE)
 
 static bool apply_stdio(reading *m, const toml_node *node)
 {
@@ -604,6 +605,7 @@ static const key_row capability_keys[] = {
     {"ipc", T, apply_ipc, "a table { peers, provide, subscribe }"},
     {"process", A, apply_process, "an array of verbs such as [\"list\"]"},
     {"http", B, apply_http, "true or false"},
+    {"keyvalue", B, apply_keyvalue, "true or false"},
     {0},
 };
 

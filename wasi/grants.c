@@ -95,7 +95,7 @@ static const struct {
     {"wasi:http/", "http", "-S http"},
     {"wasi:config/", "environment", "-S config-var=NAME=VALUE"},
     {"wasi:logging/", "stdio", NULL},
-    {"wasi:keyvalue/", NULL, "-S keyvalue"},
+    {"wasi:keyvalue/", "keyvalue", "-S keyvalue"},
     {"vyoma:ui/", "display", NULL},
     {"vyoma:desktop/", "shell", NULL},
     {"vyoma:ipc/", "ipc", NULL},
