@@ -393,7 +393,7 @@ COLD HANDLER(vm_thrown)
     l1 = fiber->regs.l1;
     d0 = fiber->regs.d0;
     RELOAD_MEMORY();
-    NEXT(0);
+    COUNT_THEN_GO(); /* the handler may be the head of a loop */
 }
 
 void vm_interp_run(vm_fiber *fiber)

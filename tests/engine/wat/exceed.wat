@@ -6,6 +6,14 @@
   (func $stack (export "stack") (result i32)
     (i32.add (call $stack) (i32.const 1)))
   (func (export "forever") (loop (br 0)))
+  (tag $e)
+  (func (export "catch") ;; the handler is the loop's head
+    (loop $again (try_table (catch $e $again) (throw $e))))
+  (func (export "rethrow")
+    (loop $again (try_table (catch_all $again)
+      (block $r (result exnref)
+        (try_table (catch_all_ref $r) (throw $e)) unreachable)
+      (throw_ref))))
   (func (export "heap")
     (local $l (ref null $list))
     (loop $more
