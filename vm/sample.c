@@ -104,12 +104,13 @@ static void add_guest(vm_sample *out, const frame *at, bool inner)
 }
 
 /* All frames from this one on; false, and none are added, when they make no
- * sense.  A stack that is deeper than the sample is believed so far. */
-static bool add_frames(const vm_fiber *f, frame at, vm_sample *out)
+ * sense.  A stack that is deeper than the sample is believed so far.  `inner`:
+ * pc is at the instruction, not behind a call. */
+static bool add_frames(const vm_fiber *f, frame at, bool inner, vm_sample *out)
 {
     uint32_t before = out->count;
     step step;
-    add_guest(out, &at, true);
+    add_guest(out, &at, inner);
     while ((step = step_out(f, &at)) == STEP_CALLER && !out->truncated)
         add_guest(out, &at, false);
     if (step != STEP_WRONG)
@@ -131,8 +132,27 @@ static vm_instance *find_instance(const vm_store *store, uintptr_t word)
     return (uintptr_t)in == word ? in : NULL;
 }
 
+/* The frame itself; or, when a return has loaded the caller's pc and not yet
+ * its frame, what the call before that pc says lies below the callee's. */
+static bool try_frame(const vm_fiber *f, frame at, uintptr_t fp, bool returning,
+                      vm_sample *out)
+{
+    at.fp = (const vm_slot *)fp;
+    if (!returning)
+        return in_stack(f, fp) && add_frames(f, at, true, out);
+    for (int n = 2; n <= MAX_CALL_CELLS && at.pc - n >= at.code->cells; n++) {
+        uintptr_t down = (uint16_t)at.pc[1 - n] * sizeof(vm_slot);
+        at.fp = (const vm_slot *)(fp - down);
+        if (down && in_stack(f, fp) && in_stack(f, fp - down) &&
+            add_frames(f, at, true, out))
+            return true;
+    }
+    return false;
+}
+
 static bool try_instance(const vm_fiber *f, vm_instance *instance,
-                         const uintptr_t *words, uint32_t n, vm_sample *out)
+                         const uintptr_t *words, uint32_t n, bool returning,
+                         vm_sample *out)
 {
     frame at = {.instance = instance};
     for (uint32_t i = 0; i < n; i++) {
@@ -140,23 +160,19 @@ static bool try_instance(const vm_fiber *f, vm_instance *instance,
         at.code = words[i] % sizeof(vm_cell) == 0
                       ? vm_code_find_async(instance->module, at.pc)
                       : NULL;
-        if (!at.code)
-            continue;
-        for (uint32_t k = 0; k < n; k++) {
-            at.fp = (const vm_slot *)words[k];
-            if (in_stack(f, words[k]) && add_frames(f, at, out))
+        for (uint32_t k = 0; at.code && k < n; k++)
+            if (try_frame(f, at, words[k], returning, out))
                 return true;
-        }
     }
     return false;
 }
 
 static bool search(const vm_fiber *f, const uintptr_t *words, uint32_t n,
-                   vm_sample *out)
+                   bool returning, vm_sample *out)
 {
     for (uint32_t i = 0; i < n; i++) {
         vm_instance *instance = find_instance(f->store, words[i]);
-        if (instance && try_instance(f, instance, words, n, out))
+        if (instance && try_instance(f, instance, words, n, returning, out))
             return true;
     }
     return false;
@@ -167,7 +183,8 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
                            uint32_t n, uintptr_t sp, vm_sample *out)
 {
     uintptr_t words[MAX_WORDS];
-    if (search(f, registers, n, out))
+    if (search(f, registers, n, false, out) ||
+        search(f, registers, n, true, out))
         return true;
     if (!f->c_stack || sp >= f->c_stack)
         return false;
@@ -178,7 +195,7 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
         at -= sizeof(uintptr_t);
         words[n] = *(const uintptr_t *)at;
     }
-    return search(f, words, n, out);
+    return search(f, words, n, false, out);
 }
 
 /* ---- fibers -----------------------------------------------------------------
@@ -192,7 +209,8 @@ static bool add_saved(const vm_fiber *f, vm_sample *out)
     if (at.pc == vm_host_entry)
         return true; /* no frames of a guest */
     at.code = vm_code_find_async(at.instance->module, at.pc);
-    return at.code && in_stack(f, (uintptr_t)at.fp) && add_frames(f, at, out);
+    return at.code && in_stack(f, (uintptr_t)at.fp) &&
+           add_frames(f, at, true, out);
 }
 
 /* A function is called for the first time: its frame is there, its code not. */
@@ -202,7 +220,7 @@ static bool add_compiling(const vm_fiber *f, vm_sample *out)
                 .code = (struct vm_code *)(uintptr_t)f->regs.acc,
                 .fp = f->regs.fp};
     add(out, (vm_sample_frame){.kind = VM_SAMPLE_COMPILE, .code = at.code});
-    return step_out(f, &at) != STEP_CALLER || add_frames(f, at, out);
+    return step_out(f, &at) != STEP_CALLER || add_frames(f, at, false, out);
 }
 
 void vm_sample_take(const vm_store *store, const uintptr_t *registers,

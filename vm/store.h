@@ -152,8 +152,9 @@ struct vm_fiber {
     vm_fiber *next_idle;
     bool pooled;
     /* For samples: the host function that runs, VM_COMPILING, or NULL while
-     * handlers do; and where the C stack stood before they did. */
-    const vm_func *outside;
+     * handlers do; and where the C stack stood before they did.  Volatile:
+     * signal handlers look at it. */
+    const vm_func *volatile outside;
     uintptr_t c_stack;
     char text[300]; /* of the trap */
 };
