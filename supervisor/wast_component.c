@@ -157,10 +157,10 @@ static bool parse(wast_script *s, const json *constant, const cm_type *type,
         return has_text;
     case CM_CHAR: out->u = has_text ? parse_char(value) : 0; return has_text;
     case CM_LIST:
-    case CM_FIXED_LIST:
         if (type->elem->kind == CM_U8)
             return parse_bytes(s, value, out);
         return parse_items(s, value, type, out);
+    case CM_FIXED_LIST:
     case CM_MAP:
     case CM_RECORD:
     case CM_TUPLE: return parse_items(s, value, type, out);
@@ -223,11 +223,11 @@ static bool equal(const cm_type *t, const cm_value *a, const cm_value *b)
         return a->str.len == b->str.len &&
                memcmp(a->str.data, b->str.data, a->str.len) == 0;
     case CM_LIST:
-    case CM_FIXED_LIST:
         if (t->elem->kind == CM_U8)
             return a->bytes.len == b->bytes.len &&
                    memcmp(a->bytes.data, b->bytes.data, a->bytes.len) == 0;
         return equal_items(t, a, b);
+    case CM_FIXED_LIST:
     case CM_MAP:
     case CM_RECORD:
     case CM_TUPLE: return equal_items(t, a, b);

@@ -9,19 +9,11 @@
 
 #include <string.h>
 
-static vm_status may_leave(vm_fiber *fiber, const cm_builtin_env *b)
-{
-    return b->inst->may_leave
-               ? VM_OK
-               : vm_trap(fiber, "cannot leave component instance during "
-                                "realloc or post-return");
-}
-
 /* The running thread, which most of these need. */
 static vm_status current(vm_fiber *fiber, const cm_builtin_env *b,
                          cm_thread **out)
 {
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     *out = cm_thread_of(cm_store_sched(b->store), fiber);
     return *out ? VM_OK
                 : vm_trap(fiber, "built-in called outside of a task (in a "
@@ -183,7 +175,7 @@ static vm_status thread_resume_later(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     cm_thread *other;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     CM_TRY(other_thread(fiber, b, slots, true, &other));
     cm_thread_queue(cm_store_sched(b->store), other, cm_always_ready, NULL);
     return VM_OK;
@@ -203,7 +195,7 @@ static vm_status switch_thread(vm_fiber *fiber, cm_builtin_env *b,
         slots[0] = thread->cancelled;
         return VM_OK;
     }
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     if (next != NOBODY)
         CM_TRY(other_thread(fiber, b, slots, next == RESUME, &other));
     if (next == PROMOTE && !(other->waiting && other->ready(other)))
@@ -278,7 +270,7 @@ static vm_status with_call(vm_fiber *fiber, cm_builtin_env *b, vm_slot *slots,
                                              vm_slot *slots))
 {
     cm_ctx cx;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_call *call = cm_call_begin(b->store, fiber);
     if (!call)
         return vm_trap(fiber, "out of memory for an error context");
@@ -335,7 +327,7 @@ static vm_status error_context_drop(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0];
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     error_context *e = cm_object_at(b->inst, index, CM_OBJECT_ERROR_CONTEXT);
     if (!e)
         return vm_trap(fiber, "unknown handle index %u: no error context",

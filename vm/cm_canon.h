@@ -63,6 +63,9 @@ vm_status cm_resource_new(vm_fiber *fiber, void *env, vm_slot *slots);
 vm_status cm_resource_drop(vm_fiber *fiber, void *env, vm_slot *slots);
 vm_status cm_resource_rep(vm_fiber *fiber, void *env, vm_slot *slots);
 
+/* A trap inside of realloc and post-return: what each call out begins with. */
+VM_MUST_CHECK vm_status cm_may_leave(vm_fiber *fiber, const cm_instance *inst);
+
 typedef struct cm_builtin_env {
     cm_instance *inst;
     cm_store *store;

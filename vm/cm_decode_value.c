@@ -101,7 +101,7 @@ static bool read_list(cm_decoder *d, const cm_type *t, cm_value *out)
     uint32_t n = t->count;
     if (t->kind != CM_FIXED_LIST && !cm_read_count(d, &n))
         return false;
-    if (t->elem->kind != CM_U8)
+    if (t->kind == CM_FIXED_LIST || t->elem->kind != CM_U8)
         return read_items(d, t, n, out);
     if (n > (size_t)(d->end - d->at))
         return cm_malformed(d, "unexpected end-of-file in a value");

@@ -60,12 +60,6 @@ static vm_status start_host(const cm_lowered *l, cm_call *call,
     return VM_OK;
 }
 
-static vm_status cannot_leave(vm_fiber *fiber)
-{
-    return vm_trap(fiber, "cannot leave component instance during realloc or "
-                          "post-return");
-}
-
 static vm_status no_call(vm_fiber *fiber)
 {
     return vm_trap(fiber, "out of memory for a call between components");
@@ -88,8 +82,7 @@ static vm_status call_host(vm_fiber *fiber, void *env, vm_slot *slots)
     if (call) {
         vm_fiber_set_pending(fiber, NULL);
     } else {
-        if (!l->inst->may_leave)
-            return cannot_leave(fiber);
+        CM_TRY(cm_may_leave(fiber, l->inst));
         call = cm_call_begin(l->store, fiber);
         if (!call)
             return no_call(fiber);
@@ -164,8 +157,7 @@ static vm_status call_guest(vm_fiber *fiber, void *env, vm_slot *slots)
     const cm_lowered *l = env;
     if (cm_store_sched(l->store)->used)
         return cm_subtask_call_sync(fiber, env, slots);
-    if (!l->inst->may_leave)
-        return cannot_leave(fiber);
+    CM_TRY(cm_may_leave(fiber, l->inst));
     cm_call *call = cm_call_begin(l->store, fiber);
     if (!call)
         return no_call(fiber);

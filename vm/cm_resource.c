@@ -243,7 +243,7 @@ vm_status cm_lower_handle(cm_ctx *cx, const cm_type *type,
 /* ---- built-ins ------------------------------------------------------------
  */
 
-static vm_status check_may_leave(vm_fiber *fiber, const cm_instance *inst)
+vm_status cm_may_leave(vm_fiber *fiber, const cm_instance *inst)
 {
     return inst->may_leave ? VM_OK
                            : vm_trap(fiber, "cannot leave component instance "
@@ -260,7 +260,7 @@ vm_status cm_resource_new(vm_fiber *fiber, void *env, vm_slot *slots)
                        .resource = resource,
                        .rep = resource->rep64 ? slots[0] : (uint32_t)slots[0]};
     uint32_t index;
-    CM_TRY(check_may_leave(fiber, b->inst));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     if (!cm_handles_add(b->inst->handles, &entry, &index))
         return vm_trap(fiber, "the handle table is full: %u handles",
                        MAX_HANDLES);
@@ -378,7 +378,7 @@ vm_status cm_resource_drop(vm_fiber *fiber, void *env, vm_slot *slots)
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0];
     char why[160];
-    CM_TRY(check_may_leave(fiber, b->inst));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_handle *handle =
         find_to_remove(b->inst, index, b->spec.resource, why, sizeof why);
     if (!handle)

@@ -197,19 +197,11 @@ static unsigned handle_kind(bool is_future, bool is_writer)
     return kinds[is_future][is_writer];
 }
 
-static vm_status may_leave(vm_fiber *fiber, const cm_builtin_env *b)
-{
-    return b->inst->may_leave
-               ? VM_OK
-               : vm_trap(fiber, "cannot leave component instance during "
-                                "realloc or post-return");
-}
-
 static vm_status find_end(vm_fiber *fiber, const cm_builtin_env *b,
                           uint32_t index, bool is_writer, cm_end **out)
 {
     const cm_type *type = b->spec.value;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_end *e = cm_object_at(b->inst, index,
                              handle_kind(type->kind == CM_FUTURE, is_writer));
     if (!e)
@@ -428,7 +420,7 @@ static vm_status end_new(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     const cm_type *type = b->spec.value;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_shared *s =
         cm_shared_create(b->store, type->kind == CM_FUTURE, 2 /* ends */);
     cm_end *ends[2] = {NULL, NULL};

@@ -37,12 +37,12 @@ bool cm_value_copy(cm_arena *arena, const cm_type *t, const cm_value *from,
         to->str.data = cm_arena_copy(arena, from->str.data, from->str.len);
         return to->str.data != NULL;
     case CM_LIST:
-    case CM_FIXED_LIST:
         if (t->elem->kind != CM_U8)
             return copy_items(arena, t, from, to);
         to->bytes.data =
             cm_arena_copy(arena, from->bytes.data, from->bytes.len);
         return to->bytes.data != NULL;
+    case CM_FIXED_LIST: /* its values one by one, u8 too */
     case CM_MAP:
     case CM_RECORD:
     case CM_TUPLE: return copy_items(arena, t, from, to);

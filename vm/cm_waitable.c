@@ -42,14 +42,6 @@ static vm_status unknown(vm_fiber *fiber, uint32_t index, const char *wanted)
     return vm_trap(fiber, "unknown handle index %u: no %s", index, wanted);
 }
 
-static vm_status may_leave(vm_fiber *fiber, const cm_builtin_env *b)
-{
-    return b->inst->may_leave
-               ? VM_OK
-               : vm_trap(fiber, "cannot leave component instance during "
-                                "realloc or post-return");
-}
-
 /* ---- waitables and sets --------------------------------------------------
  */
 
@@ -109,7 +101,7 @@ bool cm_waitable_ready(const cm_thread *thread)
 static vm_status set_new(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_set *set = cm_heap_alloc(&b->store->heap, sizeof *set);
     if (!set)
         return vm_trap(fiber, "out of memory for a waitable set");
@@ -121,7 +113,7 @@ static vm_status set_drop(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0];
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_set *set = cm_set_at(b->inst, index);
     if (!set)
         return unknown(fiber, index, "waitable set");
@@ -161,7 +153,7 @@ static vm_status set_wait(vm_fiber *fiber, void *env, vm_slot *slots)
     if (set) {
         vm_fiber_set_pending(fiber, NULL);
     } else {
-        CM_TRY(may_leave(fiber, b));
+        CM_TRY(cm_may_leave(fiber, b->inst));
         set = cm_set_at(b->inst, (uint32_t)slots[0]);
         if (!set)
             return unknown(fiber, (uint32_t)slots[0], "waitable set");
@@ -183,7 +175,7 @@ static vm_status set_wait(vm_fiber *fiber, void *env, vm_slot *slots)
 static vm_status set_poll(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_set *set = cm_set_at(b->inst, (uint32_t)slots[0]);
     if (!set)
         return unknown(fiber, (uint32_t)slots[0], "waitable set");
@@ -201,7 +193,7 @@ static vm_status waitable_join(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0], into = (uint32_t)slots[1];
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_handle *handle = cm_handles_get(b->inst->handles, index);
     if (!handle || !is_waitable(handle->kind))
         return unknown(fiber, index, "waitable");
@@ -372,9 +364,7 @@ static void free_subtask(cm_subtask *subtask)
 static vm_status begin_subtask(vm_fiber *fiber, const cm_lowered *l,
                                const vm_slot *slots, cm_subtask **out)
 {
-    if (!l->inst->may_leave)
-        return vm_trap(fiber, "cannot leave component instance during "
-                              "realloc or post-return");
+    CM_TRY(cm_may_leave(fiber, l->inst));
     cm_subtask *subtask = new_subtask(l, fiber, slots);
     if (!subtask)
         return vm_trap(fiber, "out of memory for a call");
@@ -473,7 +463,7 @@ static vm_status subtask_cancel(vm_fiber *fiber, void *env, vm_slot *slots)
     if (subtask) {
         vm_fiber_set_pending(fiber, NULL);
     } else {
-        CM_TRY(may_leave(fiber, b));
+        CM_TRY(cm_may_leave(fiber, b->inst));
         subtask = cm_object_at(b->inst, (uint32_t)slots[0], CM_OBJECT_SUBTASK);
         if (!subtask)
             return unknown(fiber, (uint32_t)slots[0], "subtask");
@@ -500,7 +490,7 @@ static vm_status subtask_drop(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     cm_builtin_env *b = env;
     uint32_t index = (uint32_t)slots[0];
-    CM_TRY(may_leave(fiber, b));
+    CM_TRY(cm_may_leave(fiber, b->inst));
     cm_subtask *subtask = cm_object_at(b->inst, index, CM_OBJECT_SUBTASK);
     if (!subtask)
         return unknown(fiber, index, "subtask");

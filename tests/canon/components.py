@@ -149,6 +149,7 @@ LIFTS = {
     # name: (component type, core result, canonical options)
     "async": ("async", "", "async"),
     "u32": ("async (result u32)", "", "async"),
+    "memory": ("async (result u32)", "", f"async {MEMORY}"),
     "callback": ("async", "(result i32)",
                  'async (callback (func $core "callback"))'),
     "sync": ("", "", ""),

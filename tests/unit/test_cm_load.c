@@ -285,30 +285,24 @@ static void types_are_limited(void **state)
     assert_refused(&b, VM_PHASE_VALIDATE, "effective type size");
 }
 
-/*
- * (value 0: u32 41), a core function that adds one, lifted, as the start
- * function; its result is exported as "v".
- */
-static bytes with_start(void)
+/* (value 0), a core function f, lifted, as the start function; its result is
+ * exported as "v".  `count` types: the last is the function's. */
+static bytes with_start(bytes core, uint8_t count, bytes type, bytes value)
 {
-    static const char module[] = "\0asm\1\0\0\0"
-                                 "\1\6\1\x60\1\x7f\1\x7f"
-                                 "\3\2\1\0"
-                                 "\7\5\1\1f\0\0"
-                                 "\x0a\x09\1\7\0\x20\0\x41\1\x6a\x0b";
-    bytes b = component(), core = {0}, instance = {0}, alias = {0};
-    bytes type = {0}, canon = {0}, value = {0}, start = {0}, export = {0};
-    put(&core, module, sizeof module - 1);
+    bytes b = component(), instance = {0}, alias = {0};
+    bytes types = {0}, canon = {0}, start = {0}, export = {0};
     section(&b, 1, &core);
     PUT(&instance, "\1\0\0\0");
     section(&b, 2, &instance);
     PUT(&alias, "\1\0\0\1\0\1f");
     section(&b, 6, &alias);
-    PUT(&type, "\1\x40\1\1x\x79\0\x79");
-    section(&b, 7, &type);
-    PUT(&canon, "\1\0\0\0\0\0");
+    put_byte(&types, count);
+    put(&types, type.at, type.len);
+    free(type.at);
+    section(&b, 7, &types);
+    PUT(&canon, "\1\0\0\0\0");
+    put_byte(&canon, (uint8_t)(count - 1));
     section(&b, 8, &canon);
-    PUT(&value, "\1\x79\1\x29");
     section(&b, 12, &value);
     PUT(&start, "\0\1\0\1");
     section(&b, 9, &start);
@@ -317,11 +311,10 @@ static bytes with_start(void)
     return b;
 }
 
-static void start_functions(void **state)
+static void start_returns_42(bytes b)
 {
     vm_store *store;
     cm_instance *instance;
-    bytes b = with_start();
     cm_component *c = load(&b);
     assert_non_null(c);
     assert_int_equal(vm_store_create(engine, NULL, &store), VM_OK);
@@ -332,6 +325,36 @@ static void start_functions(void **state)
     cm_component_release(c);
     vm_store_destroy(store);
     free(b.at);
+}
+
+/* u32 41, and a function that adds one. */
+static void start_functions(void **state)
+{
+    bytes core = {0}, type = {0}, value = {0};
+    PUT(&core, "\0asm\1\0\0\0"
+               "\1\6\1\x60\1\x7f\1\x7f"
+               "\3\2\1\0"
+               "\7\5\1\1f\0\0"
+               "\x0a\x09\1\7\0\x20\0\x41\1\x6a\x0b");
+    PUT(&type, "\x40\1\1x\x79\0\x79");
+    PUT(&value, "\1\x79\1\x29");
+    start_returns_42(with_start(core, 1, type, value));
+}
+
+/* list<u8, 3>, and a function that adds them up: not bytes, as a list<u8>, but
+ * values one by one. */
+static void lists_of_fixed_length_are_values(void **state)
+{
+    bytes core = {0}, type = {0}, value = {0};
+    PUT(&core, "\0asm\1\0\0\0"
+               "\1\x08\1\x60\3\x7f\x7f\x7f\1\x7f"
+               "\3\2\1\0"
+               "\7\5\1\1f\0\0"
+               "\x0a\x0c\1\x0a\0\x20\0\x20\1\x6a\x20\2\x6a\x0b");
+    PUT(&type, "\x67\x7d\3"
+               "\x40\1\1x\0\0\x79");
+    PUT(&value, "\1\0\3\x0a\x14\x0c");
+    start_returns_42(with_start(core, 2, type, value));
 }
 
 /* Every value is used exactly once. */
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test(instances_are_limited),
         cmocka_unit_test(types_are_limited),
         cmocka_unit_test(start_functions),
+        cmocka_unit_test(lists_of_fixed_length_are_values),
         cmocka_unit_test(values_are_linear),
     };
     return cmocka_run_group_tests_name("cm_load", tests, setup, teardown);
