@@ -128,7 +128,7 @@ static bool wire_display(wiring *w)
         return false;
     int err = wire_window(w->i, false);
     if (err == -EPIPE && !has(w, WASI_CAP_SHELL))
-        err = 0; /* the next compositor gets it */
+        err = 0;                  /* the next compositor gets it */
     if (has(w, WASI_CAP_SHELL)) { /* these meet no other compositor */
         close(w->i->display_end);
         w->i->display_end = -1;

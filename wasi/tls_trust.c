@@ -61,8 +61,9 @@ static X509_NAME *subject_of(const uint8_t *der, size_t len)
 {
     enum { VERSION_TAG = 0xa0, BEFORE_SUBJECT = 4 };
     const uint8_t *at = der, *end = der + len;
-    if (!enter(&at, end, V_ASN1_SEQUENCE) || !enter(&at, end, V_ASN1_SEQUENCE))
-        return NULL;
+    for (int i = 0; i < 2; i++)
+        if (!enter(&at, end, V_ASN1_SEQUENCE))
+            return NULL;
     int fields = BEFORE_SUBJECT + (at < end && *at == VERSION_TAG);
     for (int i = 0; i < fields; i++)
         if (!skip(&at, end))
