@@ -1,10 +1,11 @@
 # End-to-end tests and boot benchmarks: what they need built.
 #
 # The tests' own components are built as apps are (see apps/rules.mk), one C
-# file each: faults/ go wrong on purpose, probe.c prints where the windows are.
+# file each: faults/ go wrong on purpose, probe.c prints where the windows are,
+# fetch.c makes HTTP requests, writer.c saves files for ever.
 
 E2E_WASM := $(patsubst tests/e2e/%.c,build/e2e/%.wasm, \
-	$(wildcard tests/e2e/faults/*.c tests/e2e/probe/*.c tests/e2e/fetch/*.c))
+	$(wildcard tests/e2e/*/*.c))
 N ?= 200
 
 # Core modules are kept between builds.
