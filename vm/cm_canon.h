@@ -155,6 +155,13 @@ typedef enum cm_mode {
     CM_MODE_RAW,  /* for cm_abi_lower: views in the guest's encoding */
 } cm_mode;
 
+/* A handle that lifting took out of its table. */
+typedef struct cm_taken {
+    struct cm_taken *next;
+    uint32_t index;
+    cm_handle entry;
+} cm_taken;
+
 /* definitions.py LiftLowerContext. */
 typedef struct cm_ctx {
     cm_call *call;
@@ -165,6 +172,7 @@ typedef struct cm_ctx {
     uint8_t p;           /* layout index: 0 or 1 for 64-bit memories */
     uint8_t *mem;        /* the options' memory */
     uint64_t mem_size;
+    cm_taken **taken; /* NULL, or where to note what cm_put_back needs */
 } cm_ctx;
 
 void cm_ctx_init(cm_ctx *cx, cm_call *call, cm_instance *inst,
@@ -212,6 +220,9 @@ VM_MUST_CHECK vm_status cm_load_items(cm_ctx *cx, uint64_t ptr,
 VM_MUST_CHECK vm_status cm_store_items(cm_ctx *cx, const cm_value *items,
                                        size_t n, const cm_type *elem,
                                        uint64_t ptr);
+
+/* The owned handles that were lifted are back where they were. */
+void cm_put_back(cm_ctx *cx);
 
 /* Equal types, resources being what they stand for in their views. */
 bool cm_types_equal(const cm_type *a, const cm_view *a_view, const cm_type *b,

@@ -142,26 +142,30 @@ static vm_status read_values(cm_call *call, cm_end *e, size_t *n)
     return cm_store_items(&cx, items, *n, elem, advance(e, *n));
 }
 
+/* Values from the guest's buffer to the host.  Resources go one at a time, and
+ * back to the guest when the host does not take them. */
 static vm_status write_values(cm_call *call, cm_end *e, size_t *n)
 {
     enum { BATCH = 16 };
     cm_host_end *host = e->shared->host;
     const cm_type *elem = e->type->elem;
-    size_t max = cm_end_remain(e) < BATCH ? cm_end_remain(e) : BATCH;
+    bool has_resource = elem && (elem->has_resource || elem->has_async);
+    size_t batch = has_resource ? 1 : BATCH;
+    size_t max = cm_end_remain(e) < batch ? cm_end_remain(e) : batch;
     cm_value items[BATCH] = {0};
+    cm_taken *taken = NULL;
     cm_ctx cx;
     init_ctx(&cx, call, e);
-    bool has_resource = elem && (elem->has_resource || elem->has_async);
-    if (has_resource && !e->shared->is_future) /* none could go back */
-        return cm_trap(call, "a stream of resources cannot be given to the "
-                             "host yet");
+    cx.taken = &taken;
     if (elem)
         CM_TRY(cm_load_items(&cx, e->ptr, elem, max, items));
     vm_status status = host->sink->write(host->sink_state, call, items, max, n);
-    if (has_resource && status == VM_PENDING)
-        return cm_trap(call, "a host must take a resource at once");
     if (status == VM_OK && *n)
         cm_call_all_arrived(call);
+    else if (elem && elem->has_async && status == VM_PENDING)
+        return cm_trap(call, "a host must take a stream at once");
+    else if (status == VM_OK || status == VM_PENDING)
+        cm_put_back(&cx);
     advance(e, *n);
     return status;
 }

@@ -225,8 +225,8 @@ VM_MUST_CHECK bool cm_linker_lookup(cm_linker *linker, vm_name name,
  * Explainer.md "Canonical Interface Name": true when an import of `wanted` may
  * be satisfied by `offered`: equal, or equal but for versions that are semver-
  * compatible (same major when it is not 0, else same minor when that is not 0,
- * else same patch; no pre-release), whichever is newer: what is used is checked.
- * A `wanted` without a version matches any version when `lax`.
+ * else same patch; no pre-release), whichever is newer: what is used is
+ * checked. A `wanted` without a version matches any version when `lax`.
  */
 bool cm_name_satisfies(vm_name wanted, vm_name offered, bool lax);
 

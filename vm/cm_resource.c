@@ -9,6 +9,7 @@
 
 #include "vm/store.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,9 +181,29 @@ static vm_status lift_own(cm_ctx *cx, cm_resource *resource, uint32_t index,
                        "handle index %u is a borrow, where an owned resource "
                        "is to be passed on",
                        index);
+    if (cx->taken) {
+        cm_taken *taken = cm_arena_alloc(&cx->call->arena, 1, sizeof *taken);
+        if (!taken)
+            return cm_trap(cx->call, "out of memory for passing a resource on");
+        *taken = (cm_taken){*cx->taken, index, *handle};
+        *cx->taken = taken;
+    }
     out->u = handle->rep;
     cm_handles_remove(cx->inst->handles, index);
     return cm_call_move(cx->call, resource, out->u);
+}
+
+/* The last one first: a table gives out again what was freed last. */
+void cm_put_back(cm_ctx *cx)
+{
+    for (cm_taken *t = *cx->taken; t; t = t->next) {
+        uint32_t index;
+        bool added = cm_handles_add(cx->inst->handles, &t->entry, &index);
+        assert(added && index == t->index);
+        (void)added;
+    }
+    *cx->taken = NULL;
+    cm_call_all_arrived(cx->call); /* nothing is on its way any more */
 }
 
 /* lift_borrow, Subtask.add_lender */

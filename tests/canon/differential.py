@@ -530,7 +530,9 @@ def main():
     traps = bad = 0
     for i, (path, us, them) in enumerate(compare(paths, o.python)):
         traps += us == "trap"
-        if us != them:
+        # with 64-bit memories, which engines do not all have in components
+        if us != them and not (o.wide and them.startswith("error")
+                               and not us.startswith("error")):
             bad += 1
             print(f"# {scripts[i]}: {us}, elsewhere {them}")
     good = not bad and traps < o.count // 2

@@ -6,6 +6,8 @@
  */
 #include "cm_fixture.h"
 
+#include "vm/cm_stream.h"
+
 static unsigned dropped[8], ndropped;
 
 static void note_drop(void *host, void *rep)
@@ -440,6 +442,87 @@ static void own_crosses(void **state)
     assert_int_equal(ndropped, 1);
 }
 
+/* ---- a stream of resources to the host ------------------------------------
+ *
+ * The guest's buffer holds three pairs of handles; the host makes it wait,
+ * takes one pair, makes it wait again, and wants no more.
+ */
+
+static unsigned asked, ended;
+static vm_status takes_some(void *state, cm_call *call, const void *values,
+                            size_t n, size_t *taken)
+{
+    const cm_value *pair = values;
+    assert_int_equal(n, 1); /* one at a time */
+    *taken = 0;
+    if (asked++ % 2 == 0)
+        return VM_PENDING;
+    if (asked > 2)
+        return VM_OK;
+    got[0] = pair->list.items[0].u;
+    got[1] = pair->list.items[1].u;
+    *taken = 1;
+    return VM_OK;
+}
+
+static void end_taking(void *state, bool complete)
+{
+    ended++;
+}
+
+static cm_end writer_of(const cm_type *type, cm_shared *s, uint32_t length)
+{
+    return (cm_end){.shared = s,
+                    .type = type,
+                    .inst = &fx.a.inst,
+                    .is_writer = true,
+                    .state = CM_END_COPYING,
+                    .options = fx.a.options,
+                    .ptr = 64,
+                    .length = length};
+}
+
+static void what_the_host_does_not_take_stays(void **state)
+{
+    static const cm_sink_ops sink = {takes_some, end_taking};
+    start();
+    asked = ended = 0;
+    const cm_functype *f = type_of("f: func(s: stream<tuple<zero, zero>>);");
+    uint32_t handles[6];
+    for (unsigned i = 0; i < 6; i++)
+        handles[i] = new_handle(&fx.a, 0, 100 + i);
+    memcpy(vm_memory_data(fx.a.memory) + 64, handles, sizeof handles);
+    cm_store *store = cm_store_get(fx.store);
+    cm_shared *s = cm_shared_create(store, false, 2);
+    cm_end e = writer_of(f->params->fields[0].type, s, 3);
+    cm_call *call = cm_call_begin(store, NULL);
+    assert_int_equal(
+        cm_stream_to_host(call, &(cm_value){.rep = s}, &sink, NULL), VM_OK);
+    for (unsigned i = 0; i < 2; i++) { /* waits, and is tried again */
+        s->pending = NULL;
+        assert_int_equal(cm_host_copy(call, &e), VM_OK);
+        assert_ptr_equal(s->pending, i ? NULL : &e);
+        assert_int_equal(cm_handles_count(fx.a.inst.handles), i ? 4 : 6);
+    }
+    assert_int_equal(got[0], 100);
+    assert_int_equal(got[1], 101);
+    assert_int_equal(e.progress, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        s->pending = NULL;
+        assert_int_equal(cm_host_copy(call, &e), VM_OK);
+        assert_int_equal(cm_handles_count(fx.a.inst.handles), 4);
+        for (unsigned k = 2; k < 6; k++)
+            assert_int_equal(cm_handles_get(fx.a.inst.handles, handles[k])->rep,
+                             100 + k);
+    }
+    assert_int_equal(e.result, CM_COPY_DROPPED);
+    assert_int_equal(ended, 1);
+    cm_call_end(call);
+    assert_int_equal(ndropped, 0);
+    fixture_end();
+    assert_int_equal(ndropped, 4); /* the guest's; the host has the others */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +544,7 @@ int main(void)
         cmocka_unit_test(the_implementer_sees_its_rep),
         cmocka_unit_test(borrows_must_be_dropped),
         cmocka_unit_test(own_crosses),
+        cmocka_unit_test(what_the_host_does_not_take_stays),
     };
     return cmocka_run_group_tests_name("cm_handles", tests, NULL, NULL);
 }
