@@ -24,8 +24,8 @@
 
 #include "vm/store.h"
 
-#if defined(__clang__) && !defined(VM_PORTABLE) &&                             \
-    (defined(__x86_64__) || defined(__aarch64__))
+/* Where clang has no such convention, tail calls alone do. */
+#if defined(__x86_64__) || defined(__aarch64__)
 #define VM_PRESERVE_NONE __attribute__((preserve_none))
 #ifdef __x86_64__
 #define VM_SPARE_RCX

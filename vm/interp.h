@@ -15,11 +15,10 @@
 
 #include <string.h>
 
-#if defined(__clang__)
-#define VM_MUSTTAIL __attribute__((musttail))
-#else
-#define VM_MUSTTAIL
+#if !defined(__clang__)
+#error "handlers end in guaranteed tail calls: clang compiles the engine"
 #endif
+#define VM_MUSTTAIL __attribute__((musttail))
 
 /* What handlers touch is guest memory and frames, which AddressSanitizer does
  * not know; it cannot instrument locals under this calling convention. */
