@@ -16,6 +16,7 @@ V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 # Of error-code, by number.
 REFUSED, TERMINATED, CONNECT_TIMEOUT, READ_TIMEOUT = 6, 7, 8, 9
 PROTOCOL, CERTIFICATE, ALERT, INCOMPLETE = 12, 13, 14, 25
+HEAD_SIZE, BODY_CODING, UPGRADE, NOT_HTTP = 26, 31, 34, 35
 
 
 def fnv(data):
@@ -204,6 +205,58 @@ class Tests:
         self.report.check(f"client: byte {at} of the server's is changed",
                           test)
 
+    def responses(self):
+        """Plain HTTP that is wrong, or only unusual, and then the end."""
+        ok, five = b"HTTP/1.1 200 OK\r\n", b"content-length: 5\r\n"
+        chunked = ok + b"transfer-encoding: chunked\r\n"
+        said = {
+            "no reason": (b"HTTP/1.1 200\r\n" + five + b"\r\nhello",
+                          status()),
+            "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\nhello", status()),
+            "an early hint": (b"HTTP/1.1 103 Early\r\na: b\r\n\r\n" + ok +
+                              five + b"\r\nhello", status()),
+            "chunks": (chunked + b"\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n"
+                       b"a: b\r\n\r\n", status()),
+            "204 has no body": (b"HTTP/1.1 204 No\r\n" + five + b"\r\nhello",
+                                status(b"", 204)),
+            "more than the length": (ok + five + b"\r\nhello, world", status()),
+            "nonsense": (b"hello\r\n\r\n", error(NOT_HTTP)),
+            "another version": (b"HTTP/2.0 200 OK\r\n\r\n", error(NOT_HTTP)),
+            "a status of two digits": (b"HTTP/1.1 20 OK\r\n\r\n",
+                                       error(NOT_HTTP)),
+            "a status below 100": (b"HTTP/1.1 099 OK\r\n\r\n",
+                                   error(NOT_HTTP)),
+            "switching protocols": (b"HTTP/1.1 101 Sw\r\n\r\n",
+                                    error(UPGRADE)),
+            "a folded field": (ok + b"a: b\r\n c\r\n\r\n", error(NOT_HTTP)),
+            "a NUL in a field": (ok + b"a: b\0\r\n\r\n", error(NOT_HTTP)),
+            "two lengths": (ok + five + b"content-length: 6\r\n\r\nhello",
+                            error(NOT_HTTP)),
+            "length and chunks": (chunked + five + b"\r\n0\r\n\r\n",
+                                  error(BODY_CODING)),
+            "an unknown coding": (ok + b"transfer-encoding: gzip\r\n\r\n",
+                                  error(BODY_CODING)),
+            "endless fields": (ok + b"a: b\r\n" * 20000, error(HEAD_SIZE)),
+            "half a head": (ok + b"a: b\r\n", error(INCOMPLETE)),
+            "half a body": (ok + five + b"\r\nhe",
+                            f"fetch: body-error={INCOMPLETE} after=2"),
+            "half a chunk": (chunked + b"\r\n5\r\nhe",
+                             f"fetch: body-error={INCOMPLETE} after=2"),
+            "no last chunk": (chunked + b"\r\n2\r\nhe\r\n",
+                              f"fetch: body-error={INCOMPLETE} after=2"),
+            "a chunk without a size": (chunked + b"\r\nhello\r\n",
+                                       f"fetch: body-error={NOT_HTTP} after=0"),
+            "a bare LF in a chunk's line": (
+                chunked + b"\r\n2;\n\r\nhe\r\n0\r\n\r\n",
+                f"fetch: body-error={NOT_HTTP} after=0"),
+            "a chunk that is longer": (
+                chunked + b"\r\n2\r\nhello\r\n0\r\n\r\n",
+                f"fetch: body-error={NOT_HTTP} after=2"),
+        }
+        for name, (data, expected) in said.items():
+            self.one(f"a response: {name}", peer.says(data), None, expected,
+                     scheme="http")
+
     def options(self):
         def bad_file():
             run = subprocess.run([VYOMA, "run", "--ca", FETCH, FETCH],
@@ -226,5 +279,5 @@ def run(report, signer):
     tests = Tests(report, signer)
     for group in (tests.honest, tests.host_name, tests.certificates,
                   tests.old_versions, tests.alerts, tests.broken,
-                  tests.between, tests.options):
+                  tests.between, tests.responses, tests.options):
         group()

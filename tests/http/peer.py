@@ -139,6 +139,19 @@ def answers(data):
     return handle
 
 
+def says(data):
+    """Whatever it is asked; then its end, once the client has heard all."""
+    def handle(peer):
+        read_request(peer)
+        try:
+            peer.sendall(data)
+            peer.shutdown(socket.SHUT_WR)
+            peer.recv(65536)
+        except OSError:
+            pass
+    return handle
+
+
 def silent(peer):
     """Takes what comes and never answers."""
     while peer.recv(65536):
