@@ -364,5 +364,7 @@ vm_status cm_host_round(cm_sched *sched, cm_call *call, bool block)
         return VM_PENDING;
     vm_error err = {0};
     vm_status status = sched->waiter->wait(sched->waiter_host, &err);
-    return status == VM_OK ? VM_OK : cm_trap(call, "%s", err.text);
+    return status == VM_OK || status == VM_PENDING
+               ? status
+               : cm_trap(call, "%s", err.text);
 }

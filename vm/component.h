@@ -110,7 +110,7 @@ VM_MUST_CHECK vm_status cm_some(cm_call *call, cm_value *result,
  * waits for is the host's business: before each round of attempts `begin` is
  * called, in which the host forgets what it waited for; the operations that
  * still cannot go on say so to the host on their way; and when none could,
- * `wait` blocks until one may.
+ * `wait` blocks until one may, or answers VM_PENDING if none ever will.
  */
 typedef struct cm_waiter {
     void (*begin)(void *host);

@@ -46,16 +46,14 @@ static void begin_round(void *host)
 static vm_status wait_round(void *host, vm_error *err)
 {
     wasi_ctx *ctx = host;
-    int number = EDEADLK;
-    if (ctx->p3 && ctx->p3->count)
-        number = wasi_wait_any(ctx, ctx->p3->waits, ctx->p3->count);
+    if (!ctx->p3 || !ctx->p3->count)
+        return VM_PENDING;
+    int number = wasi_wait_any(ctx, ctx->p3->waits, ctx->p3->count);
     if (!number)
         return VM_OK;
     vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "%s",
-                 number == EDEADLK ? "deadlock detected: event loop cannot "
-                                     "make further progress"
-                 : number == EINTR ? "interrupted while waiting"
-                                   : strerror(number));
+                 number == EINTR ? "interrupted while waiting"
+                                 : strerror(number));
     return VM_TRAP;
 }
 
