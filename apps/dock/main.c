@@ -237,6 +237,7 @@ static void on_event(app *a, const event *e)
     if (e->kind == EVENT_POINTER) {
         pointer_x = e->pointer.x;
         inside = e->pointer.kind != POINTER_LEAVE;
+        layout(); /* a refresh has made the items anew since they were drawn */
         if (e->pointer.kind == POINTER_PRESS)
             for (size_t i = 0; i < item_count; i++)
                 if (pointer_x >= items[i].x &&

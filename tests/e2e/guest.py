@@ -174,11 +174,14 @@ class Guest:
             "down": down, "key": {"type": "qcode", "data": qcode}}}
 
     def key(self, *qcodes):
-        """Presses keys together, releases them in reverse: key("ctrl", "c")."""
-        for qcode in qcodes:
-            self.events(self.key_event(qcode, True))
-        for qcode in reversed(qcodes):
-            self.events(self.key_event(qcode, False))
+        """Presses keys together, releases them in reverse: key("ctrl", "c").
+
+        All in one call: a pause of a busy host between a press and its
+        release would be a held key, which repeats.
+        """
+        self.events(*(self.key_event(qcode, True) for qcode in qcodes),
+                    *(self.key_event(qcode, False)
+                      for qcode in reversed(qcodes)))
 
     def type(self, text, box):
         """Types into what is in `box` of the screen.
