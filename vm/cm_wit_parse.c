@@ -1,32 +1,19 @@
 /*
  * cm_wit_parse.c - WIT text to syntax trees: recursive descent over the
- * grammar of WIT.md, one function per production, names as there.
+ * grammar of WIT.md, one function per production, names as there.  Here are the
+ * packages, worlds and interfaces; what interfaces consist of is in
+ * cm_wit_def.c.
  *
  * Gates (@since, @unstable, @deprecated) and @external-id are read and
  * ignored: a host offers everything it has code for.
  */
-#include "vm/cm_wit_lex.h"
+#include "vm/cm_wit_parser.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 100, MAX_TEXT = 1 << 28 };
-
-typedef struct parser {
-    cm_wit *wit;
-    wit_package *package;
-    wit_lexer lex;
-    unsigned depth; /* of nested types */
-    vm_error *err;
-} parser;
-
-#define TRY(expression)                                                        \
-    do {                                                                       \
-        vm_status status_ = (expression);                                      \
-        if (status_ != VM_OK)                                                  \
-            return status_;                                                    \
-    } while (0)
+enum { MAX_TEXT = 1 << 28 };
 
 vm_status wit_fail(const wit_source *source, size_t pos, vm_error *err,
                    const char *fmt, ...)
@@ -62,14 +49,10 @@ void *wit_push(cm_arena *arena, void **items, uint32_t *count, size_t size)
     return (char *)*items + n * size;
 }
 
-/* PUSH(p, array, count): a new zeroed element, or NULL. */
-#define PUSH(p, array, count)                                                  \
-    wit_push(&(p)->wit->arena, (void **)&(array), &(count), sizeof *(array))
-
 /* ---- small things --------------------------------------------------------
  */
 
-static vm_status unexpected(parser *p, const char *wanted)
+vm_status wit_unexpected(wit_parser *p, const char *wanted)
 {
     const wit_token *token = &p->lex.token;
     if (token->kind == WIT_T_BAD)
@@ -80,37 +63,6 @@ static vm_status unexpected(parser *p, const char *wanted)
     return wit_fail(p->lex.source, token->pos, p->err,
                     "expected %s, found '%.*s'", wanted, (int)token->text.len,
                     token->text.data);
-}
-
-static bool at(const parser *p, int kind)
-{
-    return p->lex.token.kind == kind;
-}
-
-static bool at_keyword(const parser *p, const char *keyword)
-{
-    return wit_lex_is(&p->lex, keyword);
-}
-
-static bool accept(parser *p, int kind)
-{
-    if (!at(p, kind))
-        return false;
-    wit_lex_next(&p->lex);
-    return true;
-}
-
-static bool accept_keyword(parser *p, const char *keyword)
-{
-    if (!at_keyword(p, keyword))
-        return false;
-    wit_lex_next(&p->lex);
-    return true;
-}
-
-static vm_status expect(parser *p, int kind, const char *wanted)
-{
-    return accept(p, kind) ? VM_OK : unexpected(p, wanted);
 }
 
 static bool is_keyword(const wit_token *token)
@@ -135,11 +87,11 @@ static bool is_keyword(const wit_token *token)
 }
 
 /* id: any label but a keyword (unless written %keyword). */
-static vm_status parse_id(parser *p, vm_name *out)
+vm_status wit_parse_id(wit_parser *p, vm_name *out)
 {
     const wit_token *token = &p->lex.token;
     if (token->kind != WIT_T_ID)
-        return unexpected(p, "a name");
+        return wit_unexpected(p, "a name");
     if (is_keyword(token))
         return wit_fail(p->lex.source, token->pos, p->err,
                         "'%.*s' is a keyword; write %%%.*s to use it as a name",
@@ -150,7 +102,7 @@ static vm_status parse_id(parser *p, vm_name *out)
     return VM_OK;
 }
 
-static vm_status no_memory(parser *p)
+vm_status wit_no_memory(wit_parser *p)
 {
     vm_error_set(p->err, VM_PHASE_LINK, SIZE_MAX,
                  "out of memory while reading %s", p->lex.source->name);
@@ -158,16 +110,17 @@ static vm_status no_memory(parser *p)
 }
 
 /* gate ::= ( '@' id '(' ... ')' )*, skipped. */
-static vm_status skip_gates(parser *p)
+vm_status wit_skip_gates(wit_parser *p)
 {
     while (accept(p, '@')) {
         if (!at(p, WIT_T_ID))
-            return unexpected(p, "since, unstable, deprecated or external-id");
+            return wit_unexpected(p,
+                                  "since, unstable, deprecated or external-id");
         wit_lex_next(&p->lex);
         TRY(expect(p, '(', "'('"));
         while (!at(p, ')')) {
             if (at(p, WIT_T_END))
-                return unexpected(p, "')'");
+                return wit_unexpected(p, "')'");
             if (accept(p, '='))
                 (void)wit_lex_version(&p->lex);
             else
@@ -179,7 +132,7 @@ static vm_status skip_gates(parser *p)
 }
 
 /* ( '@' valid-semver )? */
-static vm_status parse_version(parser *p, vm_name *out)
+static vm_status parse_version(wit_parser *p, vm_name *out)
 {
     if (!at(p, '@'))
         return VM_OK;
@@ -199,487 +152,40 @@ static vm_name span(vm_name first, vm_name last)
 
 /* use-path ::= id | id ':' id '/' id ('@' valid-semver)?.  `first`, if not
  * NULL, was read already. */
-static vm_status parse_path_rest(parser *p, vm_name first, wit_path *out)
+static vm_status parse_path_rest(wit_parser *p, vm_name first, wit_path *out)
 {
     if (!accept(p, ':')) {
         out->item = first;
         return VM_OK;
     }
     vm_name last;
-    TRY(parse_id(p, &last));
+    TRY(wit_parse_id(p, &last));
     while (accept(p, ':'))
-        TRY(parse_id(p, &last));
+        TRY(wit_parse_id(p, &last));
     out->package = span(first, last);
     if (!at(p, '/'))
-        return unexpected(p, "'/' and the name of an interface");
+        return wit_unexpected(p, "'/' and the name of an interface");
     wit_lex_next(&p->lex);
-    TRY(parse_id(p, &out->item));
+    TRY(wit_parse_id(p, &out->item));
     return parse_version(p, &out->version);
 }
 
-static vm_status parse_path(parser *p, wit_path *out)
+vm_status wit_parse_path(wit_parser *p, wit_path *out)
 {
     vm_name first;
     out->pos = p->lex.token.pos;
-    TRY(parse_id(p, &first));
+    TRY(wit_parse_id(p, &first));
     return parse_path_rest(p, first, out);
-}
-
-/* ---- types ---------------------------------------------------------------
- */
-
-static vm_status parse_type(parser *p, const wit_type **out);
-
-static const struct {
-    const char *name;
-    cm_kind kind;
-} prims[] = {
-    {"bool", CM_BOOL},     {"s8", CM_S8},
-    {"u8", CM_U8},         {"s16", CM_S16},
-    {"u16", CM_U16},       {"s32", CM_S32},
-    {"u32", CM_U32},       {"s64", CM_S64},
-    {"u64", CM_U64},       {"f32", CM_F32},
-    {"f64", CM_F64},       {"char", CM_CHAR},
-    {"string", CM_STRING}, {"error-context", CM_ERROR_CONTEXT},
-};
-
-static vm_status new_type(parser *p, uint32_t kind, wit_type **out)
-{
-    *out = cm_arena_alloc(&p->wit->arena, 1, sizeof **out);
-    if (!*out)
-        return no_memory(p);
-    (*out)->kind = kind;
-    (*out)->pos = p->lex.token.pos;
-    return VM_OK;
-}
-
-static vm_status add_field(parser *p, wit_type *type, vm_name name,
-                           wit_field **out)
-{
-    *out = PUSH(p, type->fields, type->count);
-    if (!*out)
-        return no_memory(p);
-    (*out)->name = name;
-    (*out)->pos = p->lex.token.pos;
-    return VM_OK;
-}
-
-static vm_status add_unnamed(parser *p, wit_type *type)
-{
-    wit_field *field;
-    const wit_type *inner;
-    TRY(parse_type(p, &inner));
-    TRY(add_field(p, type, (vm_name){0}, &field));
-    field->type = inner;
-    return VM_OK;
-}
-
-/* tuple ::= 'tuple' '<' ty (',' ty)* ','? '>' */
-static vm_status parse_tuple(parser *p, wit_type *type)
-{
-    TRY(expect(p, '<', "'<'"));
-    while (!at(p, '>')) {
-        TRY(add_unnamed(p, type));
-        if (!accept(p, ','))
-            break;
-    }
-    return expect(p, '>', "'>' or ','");
-}
-
-/* uint ::= [1-9][0-9]* */
-static vm_status parse_length(parser *p, uint32_t *out)
-{
-    const wit_token *token = &p->lex.token;
-    uint64_t value = 0;
-    for (size_t i = 0; at(p, WIT_T_INT) && i < token->text.len; i++)
-        if (value <= UINT32_MAX)
-            value = value * 10 + (uint64_t)(token->text.data[i] - '0');
-    if (value == 0 || value > UINT32_MAX)
-        return unexpected(p, "a length of 1 to 4294967295");
-    *out = (uint32_t)value;
-    wit_lex_next(&p->lex);
-    return VM_OK;
-}
-
-/* list ::= 'list' '<' ty ( ',' uint )? '>' */
-static vm_status parse_list(parser *p, wit_type *type)
-{
-    TRY(expect(p, '<', "'<'"));
-    TRY(parse_type(p, &type->elem));
-    if (accept(p, ',')) {
-        type->kind = CM_FIXED_LIST;
-        TRY(parse_length(p, &type->count));
-    }
-    return expect(p, '>', "'>' or ','");
-}
-
-/* option ::= 'option' '<' ty '>' */
-static vm_status parse_option(parser *p, wit_type *type)
-{
-    TRY(expect(p, '<', "'<'"));
-    TRY(parse_type(p, &type->elem));
-    return expect(p, '>', "'>'");
-}
-
-/* future and stream: the payload is optional */
-static vm_status parse_stream(parser *p, wit_type *type)
-{
-    return at(p, '<') ? parse_option(p, type) : VM_OK;
-}
-
-/* result ::= 'result' ( '<' ( ty | '_' ) ( ',' ty )? '>' )? */
-static vm_status parse_result(parser *p, wit_type *type)
-{
-    wit_field *ok, *error;
-    TRY(add_field(p, type, (vm_name){"ok", 2}, &ok));
-    TRY(add_field(p, type, (vm_name){"error", 5}, &error));
-    if (!accept(p, '<'))
-        return VM_OK;
-    bool only_error = accept(p, '_');
-    if (!only_error)
-        TRY(parse_type(p, &ok->type));
-    if (only_error && !at(p, ','))
-        return unexpected(p, "',' and the error's type");
-    if (accept(p, ','))
-        TRY(parse_type(p, &error->type));
-    return expect(p, '>', "'>' or ','");
-}
-
-/* map ::= 'map' '<' kt ',' ty '>' */
-static vm_status parse_map(parser *p, wit_type *type)
-{
-    TRY(expect(p, '<', "'<'"));
-    TRY(add_unnamed(p, type));
-    TRY(expect(p, ',', "','"));
-    TRY(add_unnamed(p, type));
-    return expect(p, '>', "'>'");
-}
-
-/* handle ::= id | ( 'borrow' | 'own' ) '<' id '>' */
-static vm_status parse_handle(parser *p, wit_type *type)
-{
-    TRY(expect(p, '<', "'<'"));
-    TRY(parse_id(p, &type->name));
-    return expect(p, '>', "'>'");
-}
-
-static const struct {
-    const char *name;
-    cm_kind kind;
-    vm_status (*parse)(parser *p, wit_type *type);
-} generics[] = {
-    {"tuple", CM_TUPLE, parse_tuple},    {"list", CM_LIST, parse_list},
-    {"option", CM_OPTION, parse_option}, {"result", CM_RESULT, parse_result},
-    {"map", CM_MAP, parse_map},          {"borrow", CM_BORROW, parse_handle},
-    {"own", CM_OWN, parse_handle},       {"stream", CM_STREAM, parse_stream},
-    {"future", CM_FUTURE, parse_stream},
-};
-
-static vm_status parse_type_inner(parser *p, wit_type *type)
-{
-    for (size_t i = 0; i < sizeof prims / sizeof *prims; i++)
-        if (accept_keyword(p, prims[i].name)) {
-            type->kind = prims[i].kind;
-            return VM_OK;
-        }
-    for (size_t i = 0; i < sizeof generics / sizeof *generics; i++)
-        if (accept_keyword(p, generics[i].name)) {
-            type->kind = generics[i].kind;
-            return generics[i].parse(p, type);
-        }
-    if (!at(p, WIT_T_ID))
-        return unexpected(p, "a type");
-    return parse_id(p, &type->name);
-}
-
-static vm_status parse_type(parser *p, const wit_type **out)
-{
-    wit_type *type;
-    if (p->depth == MAX_DEPTH)
-        return wit_fail(p->lex.source, p->lex.token.pos, p->err,
-                        "types are nested more than %d deep", MAX_DEPTH);
-    TRY(new_type(p, WIT_NAME, &type));
-    p->depth++;
-    vm_status status = parse_type_inner(p, type);
-    p->depth--;
-    *out = type;
-    return status;
-}
-
-/* ---- definitions ---------------------------------------------------------
- */
-
-static vm_status add_def(parser *p, wit_interface *iface, vm_name name,
-                         uint32_t pos, wit_def **out)
-{
-    for (uint32_t i = 0; i < iface->ndefs; i++)
-        if (vm_name_equal(iface->defs[i].name, name))
-            return wit_fail(p->lex.source, pos, p->err,
-                            "the name '%.*s' is defined already", (int)name.len,
-                            name.data);
-    *out = PUSH(p, iface->defs, iface->ndefs);
-    if (!*out)
-        return no_memory(p);
-    (*out)->name = name;
-    (*out)->pos = pos;
-    return VM_OK;
-}
-
-/* A field of a record, case of a variant, label of an enum or flags. */
-static vm_status parse_member(parser *p, wit_type *type)
-{
-    vm_name name;
-    wit_field *field;
-    TRY(parse_id(p, &name));
-    TRY(add_field(p, type, name, &field));
-    if (type->kind == CM_RECORD) {
-        TRY(expect(p, ':', "':' and the field's type"));
-        return parse_type(p, &field->type);
-    }
-    if (type->kind != CM_VARIANT || !accept(p, '('))
-        return VM_OK;
-    TRY(parse_type(p, &field->type));
-    return expect(p, ')', "')'");
-}
-
-/* '{' member ( ',' member )* ','? '}' */
-static vm_status parse_members(parser *p, wit_type *type)
-{
-    TRY(expect(p, '{', "'{'"));
-    while (!at(p, '}')) {
-        TRY(skip_gates(p));
-        TRY(parse_member(p, type));
-        if (!accept(p, ','))
-            break;
-    }
-    return expect(p, '}', "'}' or ','");
-}
-
-/* func-type ::= 'async'? 'func' '(' params ')' ( '->' ty )? */
-static vm_status parse_params(parser *p, wit_func *func)
-{
-    TRY(expect(p, '(', "'('"));
-    while (!at(p, ')')) {
-        wit_field *param = PUSH(p, func->params, func->nparams);
-        if (!param)
-            return no_memory(p);
-        param->pos = p->lex.token.pos;
-        TRY(parse_id(p, &param->name));
-        TRY(expect(p, ':', "':' and the parameter's type"));
-        TRY(parse_type(p, &param->type));
-        if (!accept(p, ','))
-            break;
-    }
-    return expect(p, ')', "')' or ','");
-}
-
-static vm_status parse_func_type(parser *p, wit_func *func)
-{
-    func->is_async = accept_keyword(p, "async");
-    if (!accept_keyword(p, "func"))
-        return unexpected(p, "func");
-    TRY(parse_params(p, func));
-    if (accept(p, WIT_T_ARROW))
-        TRY(parse_type(p, &func->result));
-    return expect(p, ';', "';'");
-}
-
-static vm_status add_func(parser *p, wit_interface *iface, vm_name name,
-                          uint32_t pos, wit_func **out)
-{
-    for (uint32_t i = 0; i < iface->nfuncs; i++)
-        if (vm_name_equal(iface->funcs[i].name, name))
-            return wit_fail(p->lex.source, pos, p->err,
-                            "the function '%.*s' is defined already",
-                            (int)name.len, name.data);
-    *out = PUSH(p, iface->funcs, iface->nfuncs);
-    if (!*out)
-        return no_memory(p);
-    (*out)->name = name;
-    (*out)->pos = pos;
-    return VM_OK;
-}
-
-/* "[method]file.read" and the like. */
-static vm_status member_name(parser *p, const char *prefix, vm_name resource,
-                             vm_name name, vm_name *out)
-{
-    size_t size = strlen(prefix) + resource.len + name.len + 2;
-    char *text = cm_arena_alloc(&p->wit->arena, size, 1);
-    if (!text)
-        return no_memory(p);
-    int len =
-        snprintf(text, size, "%s%.*s%s%.*s", prefix, (int)resource.len,
-                 resource.data, name.len ? "." : "", (int)name.len, name.data);
-    *out = (vm_name){text, (size_t)len};
-    return VM_OK;
-}
-
-static vm_status handle_to(parser *p, cm_kind kind, vm_name resource,
-                           const wit_type **out)
-{
-    wit_type *type;
-    TRY(new_type(p, kind, &type));
-    type->name = resource;
-    *out = type;
-    return VM_OK;
-}
-
-/* 'constructor' params ( '->' ty )? ';' */
-static vm_status parse_constructor(parser *p, wit_interface *iface,
-                                   vm_name resource, uint32_t pos)
-{
-    vm_name name;
-    wit_func *func;
-    TRY(member_name(p, "[constructor]", resource, (vm_name){0}, &name));
-    TRY(add_func(p, iface, name, pos, &func));
-    TRY(parse_params(p, func));
-    if (accept(p, WIT_T_ARROW))
-        TRY(parse_type(p, &func->result));
-    else
-        TRY(handle_to(p, CM_OWN, resource, &func->result));
-    return expect(p, ';', "';'");
-}
-
-/* id ':' 'static'? func-type */
-static vm_status parse_method(parser *p, wit_interface *iface, vm_name resource)
-{
-    uint32_t pos = p->lex.token.pos;
-    vm_name id, name;
-    wit_func *func;
-    if (accept_keyword(p, "constructor"))
-        return parse_constructor(p, iface, resource, pos);
-    TRY(parse_id(p, &id));
-    TRY(expect(p, ':', "':'"));
-    bool is_static = accept_keyword(p, "static");
-    TRY(member_name(p, is_static ? "[static]" : "[method]", resource, id,
-                    &name));
-    TRY(add_func(p, iface, name, pos, &func));
-    if (!is_static) {
-        wit_field *self = PUSH(p, func->params, func->nparams);
-        if (!self)
-            return no_memory(p);
-        self->pos = pos;
-        self->name = (vm_name){"self", 4};
-        TRY(handle_to(p, CM_BORROW, resource, &self->type));
-    }
-    return parse_func_type(p, func);
-}
-
-/* resource-item ::= 'resource' id ( ';' | '{' ( gate method )* '}' ) */
-static vm_status parse_resource(parser *p, wit_interface *iface, uint32_t pos)
-{
-    vm_name name;
-    wit_def *def;
-    wit_type *type;
-    TRY(parse_id(p, &name));
-    TRY(new_type(p, WIT_RESOURCE, &type));
-    TRY(add_def(p, iface, name, pos, &def));
-    def->type = type;
-    def->owns_resource = true;
-    if (accept(p, ';'))
-        return VM_OK;
-    TRY(expect(p, '{', "'{' or ';'"));
-    while (!accept(p, '}')) {
-        TRY(skip_gates(p));
-        TRY(parse_method(p, iface, name));
-    }
-    return VM_OK;
-}
-
-/* type-item ::= 'type' id '=' ty ';' */
-static vm_status parse_alias(parser *p, wit_interface *iface, uint32_t pos)
-{
-    vm_name name;
-    wit_def *def;
-    const wit_type *type;
-    TRY(parse_id(p, &name));
-    TRY(expect(p, '=', "'='"));
-    TRY(parse_type(p, &type));
-    TRY(add_def(p, iface, name, pos, &def));
-    def->type = type;
-    return expect(p, ';', "';'");
-}
-
-static vm_status parse_composite(parser *p, wit_interface *iface, uint32_t pos,
-                                 cm_kind kind)
-{
-    vm_name name;
-    wit_def *def;
-    wit_type *type;
-    TRY(parse_id(p, &name));
-    TRY(new_type(p, kind, &type));
-    TRY(parse_members(p, type));
-    TRY(add_def(p, iface, name, pos, &def));
-    def->type = type;
-    return VM_OK;
-}
-
-static vm_status parse_used_name(parser *p, wit_interface *iface,
-                                 const wit_path *path)
-{
-    uint32_t pos = p->lex.token.pos;
-    vm_name name, from_name;
-    wit_def *def;
-    TRY(parse_id(p, &from_name));
-    name = from_name;
-    if (accept_keyword(p, "as"))
-        TRY(parse_id(p, &name));
-    TRY(add_def(p, iface, name, pos, &def));
-    def->from = *path;
-    def->from_name = from_name;
-    return VM_OK;
-}
-
-/* use-item ::= 'use' use-path '.' '{' names '}' ';' */
-static vm_status parse_use(parser *p, wit_interface *iface)
-{
-    wit_path path = {0};
-    TRY(parse_path(p, &path));
-    TRY(expect(p, '.', "'.' and the names to use in braces"));
-    TRY(expect(p, '{', "'{'"));
-    do {
-        if (at(p, '}'))
-            break;
-        TRY(parse_used_name(p, iface, &path));
-    } while (accept(p, ','));
-    TRY(expect(p, '}', "'}' or ','"));
-    return expect(p, ';', "';'");
-}
-
-/* A typedef-item or use-item, if one begins here. */
-static vm_status parse_def(parser *p, wit_interface *iface, bool *found)
-{
-    static const struct {
-        const char *keyword;
-        cm_kind kind;
-    } composites[] = {{"record", CM_RECORD},
-                      {"variant", CM_VARIANT},
-                      {"enum", CM_ENUM},
-                      {"flags", CM_FLAGS}};
-    uint32_t pos = p->lex.token.pos;
-    *found = true;
-    for (size_t i = 0; i < sizeof composites / sizeof *composites; i++)
-        if (accept_keyword(p, composites[i].keyword))
-            return parse_composite(p, iface, pos, composites[i].kind);
-    if (accept_keyword(p, "resource"))
-        return parse_resource(p, iface, pos);
-    if (accept_keyword(p, "type"))
-        return parse_alias(p, iface, pos);
-    if (accept_keyword(p, "use"))
-        return parse_use(p, iface);
-    *found = false;
-    return VM_OK;
 }
 
 /* ---- interfaces and worlds -----------------------------------------------
  */
 
-static vm_status new_interface(parser *p, vm_name name, wit_interface **out)
+static vm_status new_interface(wit_parser *p, vm_name name, wit_interface **out)
 {
     wit_interface *iface = cm_arena_alloc(&p->wit->arena, 1, sizeof *iface);
     if (!iface)
-        return no_memory(p);
+        return wit_no_memory(p);
     iface->name = name;
     iface->pos = p->lex.token.pos;
     iface->source = p->lex.source;
@@ -689,27 +195,27 @@ static vm_status new_interface(parser *p, vm_name name, wit_interface **out)
 }
 
 /* '{' interface-items* '}' */
-static vm_status parse_interface_body(parser *p, wit_interface *iface)
+static vm_status parse_interface_body(wit_parser *p, wit_interface *iface)
 {
     TRY(expect(p, '{', "'{'"));
     while (!accept(p, '}')) {
         bool found;
-        TRY(skip_gates(p));
-        TRY(parse_def(p, iface, &found));
+        TRY(wit_skip_gates(p));
+        TRY(wit_parse_def(p, iface, &found));
         if (found)
             continue;
         uint32_t pos = p->lex.token.pos;
         vm_name name;
         wit_func *func;
-        TRY(parse_id(p, &name));
+        TRY(wit_parse_id(p, &name));
         TRY(expect(p, ':', "':'"));
-        TRY(add_func(p, iface, name, pos, &func));
-        TRY(parse_func_type(p, func));
+        TRY(wit_add_func(p, iface, name, pos, &func));
+        TRY(wit_parse_func_type(p, func));
     }
     return VM_OK;
 }
 
-static vm_status check_new_item(parser *p, vm_name name, uint32_t pos)
+static vm_status check_new_item(wit_parser *p, vm_name name, uint32_t pos)
 {
     const wit_package *package = p->package;
     bool known = false;
@@ -726,47 +232,47 @@ static vm_status check_new_item(parser *p, vm_name name, uint32_t pos)
 }
 
 /* interface-item ::= 'interface' id '{' interface-items* '}' */
-static vm_status parse_interface(parser *p)
+static vm_status parse_interface(wit_parser *p)
 {
     uint32_t pos = p->lex.token.pos;
     vm_name name;
     wit_interface *iface;
-    TRY(parse_id(p, &name));
+    TRY(wit_parse_id(p, &name));
     TRY(check_new_item(p, name, pos));
     TRY(new_interface(p, name, &iface));
     TRY(parse_interface_body(p, iface));
     wit_interface **slot =
         PUSH(p, p->package->interfaces, p->package->ninterfaces);
     if (!slot)
-        return no_memory(p);
+        return wit_no_memory(p);
     *slot = iface;
     return VM_OK;
 }
 
-static vm_status parse_named_item(parser *p, wit_item *item)
+static vm_status parse_named_item(wit_parser *p, wit_item *item)
 {
     item->func.name = item->name;
     item->func.pos = p->lex.token.pos;
     if (at_keyword(p, "func") || at_keyword(p, "async")) {
         item->kind = WIT_ITEM_FUNC;
-        return parse_func_type(p, &item->func);
+        return wit_parse_func_type(p, &item->func);
     }
     if (accept_keyword(p, "interface")) {
         item->kind = WIT_ITEM_INTERFACE;
         TRY(new_interface(p, item->name, &item->iface));
         return parse_interface_body(p, item->iface);
     }
-    TRY(parse_path(p, &item->path));
+    TRY(wit_parse_path(p, &item->path));
     return expect(p, ';', "';'");
 }
 
 /* ( 'import' | 'export' ) ( id ':' extern-type | use-path ';' ).  Without a
  * space, as in a:b/c, the colon belongs to a path. */
-static vm_status parse_extern(parser *p, wit_item *item)
+static vm_status parse_extern(wit_parser *p, wit_item *item)
 {
     vm_name first;
     item->path.pos = p->lex.token.pos;
-    TRY(parse_id(p, &first));
+    TRY(wit_parse_id(p, &first));
     if (at(p, ':')) {
         bool glued = p->lex.token.glued;
         wit_lexer saved = p->lex;
@@ -785,19 +291,19 @@ static vm_status parse_extern(parser *p, wit_item *item)
 
 /* include-item ::= 'include' use-path ( 'with' '{' id 'as' id, ... '}' )? ';'?
  */
-static vm_status parse_include(parser *p, wit_item *item)
+static vm_status parse_include(wit_parser *p, wit_item *item)
 {
     item->kind = WIT_ITEM_INCLUDE;
-    TRY(parse_path(p, &item->path));
+    TRY(wit_parse_path(p, &item->path));
     if (!accept_keyword(p, "with"))
         return expect(p, ';', "';' or with");
     TRY(expect(p, '{', "'{'"));
     while (!at(p, '}')) {
         vm_name name;
-        TRY(parse_id(p, &name));
+        TRY(wit_parse_id(p, &name));
         if (!accept_keyword(p, "as"))
-            return unexpected(p, "as");
-        TRY(parse_id(p, &name));
+            return wit_unexpected(p, "as");
+        TRY(wit_parse_id(p, &name));
         if (!accept(p, ','))
             break;
     }
@@ -806,33 +312,33 @@ static vm_status parse_include(parser *p, wit_item *item)
     return VM_OK;
 }
 
-static vm_status parse_world_item(parser *p, wit_world *world)
+static vm_status parse_world_item(wit_parser *p, wit_world *world)
 {
     bool found;
-    TRY(skip_gates(p));
-    TRY(parse_def(p, world->types, &found));
+    TRY(wit_skip_gates(p));
+    TRY(wit_parse_def(p, world->types, &found));
     if (found)
         return VM_OK;
     wit_item *item = PUSH(p, world->items, world->nitems);
     if (!item)
-        return no_memory(p);
+        return wit_no_memory(p);
     if (accept_keyword(p, "include"))
         return parse_include(p, item);
     item->is_export = at_keyword(p, "export");
     if (!accept_keyword(p, "import") && !accept_keyword(p, "export"))
-        return unexpected(p, "import, export, include, use or a type");
+        return wit_unexpected(p, "import, export, include, use or a type");
     return parse_extern(p, item);
 }
 
 /* world-item ::= 'world' id '{' world-items* '}' */
-static vm_status parse_world(parser *p)
+static vm_status parse_world(wit_parser *p)
 {
     uint32_t pos = p->lex.token.pos;
     wit_world *world = cm_arena_alloc(&p->wit->arena, 1, sizeof *world);
     if (!world)
-        return no_memory(p);
+        return wit_no_memory(p);
     world->pos = pos;
-    TRY(parse_id(p, &world->name));
+    TRY(wit_parse_id(p, &world->name));
     TRY(check_new_item(p, world->name, pos));
     TRY(new_interface(p, world->name, &world->types));
     TRY(expect(p, '{', "'{'"));
@@ -840,28 +346,28 @@ static vm_status parse_world(parser *p)
         TRY(parse_world_item(p, world));
     wit_world **slot = PUSH(p, p->package->worlds, p->package->nworlds);
     if (!slot)
-        return no_memory(p);
+        return wit_no_memory(p);
     *slot = world;
     return VM_OK;
 }
 
 /* toplevel-use-item ::= 'use' use-path ( 'as' id )? ';' */
-static vm_status parse_toplevel_use(parser *p)
+static vm_status parse_toplevel_use(wit_parser *p)
 {
     wit_alias *alias = PUSH(p, p->package->aliases, p->package->naliases);
     if (!alias)
-        return no_memory(p);
-    TRY(parse_path(p, &alias->path));
+        return wit_no_memory(p);
+    TRY(wit_parse_path(p, &alias->path));
     alias->name = alias->path.item;
     if (accept_keyword(p, "as"))
-        TRY(parse_id(p, &alias->name));
+        TRY(wit_parse_id(p, &alias->name));
     return expect(p, ';', "';'");
 }
 
-static vm_status parse_region(parser *p)
+static vm_status parse_region(wit_parser *p)
 {
     while (!at(p, WIT_T_END)) {
-        TRY(skip_gates(p));
+        TRY(wit_skip_gates(p));
         if (accept_keyword(p, "interface"))
             TRY(parse_interface(p));
         else if (accept_keyword(p, "world"))
@@ -869,7 +375,7 @@ static vm_status parse_region(parser *p)
         else if (accept_keyword(p, "use"))
             TRY(parse_toplevel_use(p));
         else
-            return unexpected(p, "interface, world, use or package");
+            return wit_unexpected(p, "interface, world, use or package");
     }
     return VM_OK;
 }
@@ -880,7 +386,7 @@ vm_status wit_parse_package(cm_wit *wit, wit_package *package, vm_error *err)
         return VM_OK;
     package->state = WIT_BUSY;
     for (uint32_t i = 0; i < package->nregions; i++) {
-        parser p = {.wit = wit, .package = package, .err = err};
+        wit_parser p = {.wit = wit, .package = package, .err = err};
         wit_lex_init(&p.lex, &package->regions[i]);
         TRY(parse_region(&p));
     }
@@ -892,14 +398,15 @@ vm_status wit_parse_package(cm_wit *wit, wit_package *package, vm_error *err)
  */
 
 /* package-decl ::= 'package' ( id ':' )+ id ( '@' valid-semver )? */
-static vm_status parse_package_decl(parser *p, vm_name *id, vm_name *version)
+static vm_status parse_package_decl(wit_parser *p, vm_name *id,
+                                    vm_name *version)
 {
     vm_name last;
-    TRY(parse_id(p, id));
+    TRY(wit_parse_id(p, id));
     if (!at(p, ':'))
-        return unexpected(p, "':' (a package is named namespace:name)");
+        return wit_unexpected(p, "':' (a package is named namespace:name)");
     while (accept(p, ':'))
-        TRY(parse_id(p, &last));
+        TRY(wit_parse_id(p, &last));
     *id = span(*id, last);
     *version = (vm_name){0};
     return parse_version(p, version);
@@ -920,7 +427,7 @@ static wit_package *package_of(cm_wit *wit, vm_name id, vm_name version)
     return *link;
 }
 
-static vm_status add_region(parser *p, wit_package *package, size_t start,
+static vm_status add_region(wit_parser *p, wit_package *package, size_t start,
                             size_t end)
 {
     if (package->state != WIT_FRESH)
@@ -930,13 +437,13 @@ static vm_status add_region(parser *p, wit_package *package, size_t start,
                         (int)package->id.len, package->id.data);
     wit_region *region = PUSH(p, package->regions, package->nregions);
     if (!region)
-        return no_memory(p);
+        return wit_no_memory(p);
     *region = (wit_region){p->lex.source, start, end};
     return VM_OK;
 }
 
 /* Moves on by a token; a version is one. */
-static void skip_token(parser *p)
+static void skip_token(wit_parser *p)
 {
     bool version = at(p, '@') || at(p, '=');
     wit_lex_next(&p->lex);
@@ -945,7 +452,7 @@ static void skip_token(parser *p)
 }
 
 /* Skips what stands in the braces that begin here. */
-static vm_status skip_braces(parser *p, size_t *end)
+static vm_status skip_braces(wit_parser *p, size_t *end)
 {
     uint32_t pos = p->lex.token.pos;
     if (wit_lex_skip_braces(&p->lex, end))
@@ -966,23 +473,23 @@ typedef struct cut {
     bool loose;   /* something stands before the first package statement */
 } cut;
 
-static vm_status cut_block(parser *p, wit_package *package)
+static vm_status cut_block(wit_parser *p, wit_package *package)
 {
     size_t start = p->lex.token.pos + 1, end;
     TRY(skip_braces(p, &end));
     return add_region(p, package, start, end);
 }
 
-static vm_status cut_at_package(parser *p, cut *cut, size_t keyword)
+static vm_status cut_at_package(wit_parser *p, cut *cut, size_t keyword)
 {
     vm_name id, version;
     TRY(parse_package_decl(p, &id, &version));
     wit_package *package = package_of(p->wit, id, version);
     if (!package)
-        return no_memory(p);
+        return wit_no_memory(p);
     bool block = at(p, '{');
     if (!block && !at(p, ';'))
-        return unexpected(p, "';' or '{'");
+        return wit_unexpected(p, "';' or '{'");
     if (!block && !cut->current)
         cut->current = package;
     if (cut->current)
@@ -1000,12 +507,12 @@ static vm_status cut_at_package(parser *p, cut *cut, size_t keyword)
     return VM_OK;
 }
 
-static vm_status cut_text(parser *p, cut *cut)
+static vm_status cut_text(wit_parser *p, cut *cut)
 {
     while (!at(p, WIT_T_END)) {
         size_t pos = p->lex.token.pos, end;
         if (at(p, WIT_T_BAD))
-            return unexpected(p, "a token");
+            return wit_unexpected(p, "a token");
         if (accept_keyword(p, "package")) {
             TRY(cut_at_package(p, cut, pos));
             continue;
@@ -1028,7 +535,7 @@ vm_status cm_wit_add(cm_wit *wit, const char *name, const char *text,
     *source = (wit_source){name, text, len};
     if (len > MAX_TEXT)
         return wit_fail(source, 0, err, "the text is longer than 256 MiB");
-    parser p = {.wit = wit, .err = err};
+    wit_parser p = {.wit = wit, .err = err};
     cut cut = {0};
     wit_lex_init(&p.lex, &(wit_region){source, 0, len});
     TRY(cut_text(&p, &cut));
