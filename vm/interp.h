@@ -159,6 +159,8 @@ static inline uint8_t *far_address(const vm_cell *pc, vm_instance *inst,
 /* Saves the registers where the rest of the engine finds them. */
 #define SAVE()                                                                 \
     (fiber->regs = (vm_registers){pc, fp, inst, acc, l0, l1, fd, d0, fs})
+/* Before C code in a handler that needs pc no more: samples do (sample.c). */
+#define NOTE_PC() (*(const vm_cell *volatile *)&fiber->regs.pc = pc)
 #define RELOAD_MEMORY()                                                        \
     (mem = inst->memory0->data, msize = vm_memory_bytes(inst->memory0))
 

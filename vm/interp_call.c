@@ -227,6 +227,7 @@ static bool replace_frame(vm_fiber *fiber, vm_slot *fp, const vm_cell *pc,
 HANDLER(vm_x_TAIL_CALL)
 {
     const struct vm_code *code = CODE_OF(pc[2]);
+    NOTE_PC();
     if (UNLIKELY(!replace_frame(fiber, fp, pc, FIELD(1), false, inst)))
         JUMP(vm_trap_stack);
     pc = code->entry;
@@ -262,6 +263,7 @@ static COLD HANDLER(tail_other)
     const vm_func *f = FUNC_OF(acc);
     if (f->instance) {
         const struct vm_code *code = f->code;
+        NOTE_PC();
         if (!replace_frame(fiber, fp, pc, code->rec, f->instance != inst, inst))
             JUMP(vm_trap_stack);
         inst = f->instance;

@@ -190,6 +190,7 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
         return false;
     n = n < MAX_WORDS / 2 ? n : MAX_WORDS / 2;
     memcpy(words, registers, n * sizeof *words);
+    words[n++] = (uintptr_t)f->regs.pc; /* noted by tail calls */
     uintptr_t at = f->c_stack & ~(sizeof(uintptr_t) - 1);
     for (; n < MAX_WORDS && at > sp + sizeof(uintptr_t); n++) {
         at -= sizeof(uintptr_t);
