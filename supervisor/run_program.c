@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,13 +426,21 @@ static int run_component(run *run)
 
 /* ---- the whole ------------------------------------------------------- */
 
+/* That this process may use; sysconf would open a file to find out. */
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1
+                                                  : (unsigned)CPU_COUNT(&set);
+}
+
 static vm_status prepare(run *run)
 {
     const run_options *options = run->options;
     vm_options engine = {
         .deterministic = options->deterministic,
         .count = options->count,
-        .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+        .threads = processors(),
         .images = true,
     };
     run->engine = vm_engine_create(&engine);
