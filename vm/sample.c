@@ -189,8 +189,10 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
     if (!f->c_stack || sp >= f->c_stack)
         return false;
     n = n < MAX_WORDS / 2 ? n : MAX_WORDS / 2;
-    memcpy(words, registers, n * sizeof *words);
-    words[n++] = (uintptr_t)f->regs.pc; /* noted by tail calls */
+    /* Noted by tail calls, which have the caller's pc and frame at hand as
+     * well: those would make sense, too. */
+    words[0] = (uintptr_t)f->regs.pc;
+    memcpy(words + 1, registers, n++ * sizeof *words);
     uintptr_t at = f->c_stack & ~(sizeof(uintptr_t) - 1);
     for (; n < MAX_WORDS && at > sp + sizeof(uintptr_t); n++) {
         at -= sizeof(uintptr_t);
