@@ -313,7 +313,7 @@ VM_FLOAT_STORE(MEM_TYPE)
     }
 #define CELLS_SUM_STORE(op, a, b, v) (2 + MORE_##b + MORE_##v)
 #define NAME_SUM_STORE(op, a, b, v) op##_##a##b##v
-#define AT_SUM_STORE(op, a, b, v) vm_sum_##op[ROW_AT(a, b, v)]
+#define AT_SUM_STORE(op, a, b, v) vm_sum_##op[SUM_STORE_AT(a, b, v)]
 
 /* ---- moves ------------------------------------------------------------------ */
 

@@ -203,18 +203,22 @@ void vm_func_label(const vm_instance *instance, uint32_t func, char *buf,
 
 /* ---- operand kinds ------------------------------------------------------ */
 
-/* Where an operand comes from or a result goes; handlers exist per kind. */
+/* Where an operand comes from or a result goes; handlers exist per kind.  A
+ * result cannot go to the last. */
 typedef enum vm_kind {
     VM_K_S, /* a frame slot */
-    VM_K_K, /* an immediate */
     VM_K_A, /* accumulator: integer, f32 or f64 */
     VM_K_P, /* first pinned local: l0, or d0 */
     VM_K_Q, /* second pinned local: l1 */
+    VM_K_K, /* an immediate */
     VM_KINDS
 } vm_kind;
 
-/* Index into a row of handlers; destinations are S, A, P, Q (K is not one). */
-#define VM_ROW (VM_KINDS * VM_KINDS * VM_KINDS)
-#define VM_ROW_INDEX(a, b, d) (((a) * VM_KINDS + (b)) * VM_KINDS + (d))
+/* A row of handlers, and the place of one in it; the rows of instructions with
+ * one operand, where b is S, are shorter. */
+#define VM_DESTINATIONS VM_K_K
+#define VM_ROW (VM_KINDS * VM_KINDS * VM_DESTINATIONS)
+#define VM_ROW_OF_ONE (VM_KINDS * VM_DESTINATIONS)
+#define VM_ROW_INDEX(a, b, d) (((b) * VM_KINDS + (a)) * VM_DESTINATIONS + (d))
 
 #endif

@@ -221,9 +221,33 @@ void cc_branch(cc *c, uint32_t depth)
     c->dead = true;
 }
 
-static bool is_compare(uint16_t op)
+/*
+ * Makes the pending comparison the branch on its being true (sense), or false.
+ * False, with nothing changed, if there is no handler for it.
+ */
+static bool compare_to_branch(cc *c, insn *in, bool sense, bool back,
+                              uint32_t *which)
 {
-    return op < VM_OP_COUNT && vm_branch_rows[op];
+    *in = c->pending;
+    *which = back ? VM_BRANCH_BACK : VM_BRANCH_FORWARD;
+    if (in->op >= VM_OP_COUNT || !vm_branch_rows[in->op])
+        return false;
+    if (in->bk == VM_K_K && !in->k &&
+        (in->op == VM_OP_I32_EQ || in->op == VM_OP_I32_NE)) {
+        in->op =
+            (in->op == VM_OP_I32_NE) == sense ? VM_X_BR_TRUE : VM_X_BR_FALSE;
+        in->bk = VM_K_S;
+    } else if (!sense) {
+        vm_op negated = cc_negate((vm_op)in->op);
+        if (negated != VM_OP_COUNT)
+            in->op = (uint16_t)negated;
+        else
+            *which += VM_BRANCH_FORWARD_NOT;
+    }
+    if (!vm_branch_rows[in->op][VM_ROW_INDEX(in->ak, in->bk, *which)])
+        return false;
+    c->has_pending = false;
+    return true;
 }
 
 /*
@@ -234,30 +258,14 @@ static uint32_t branch_on(cc *c, entry cond, bool sense, bool back,
                           uint32_t *base)
 {
     insn in;
-    uint32_t which = back ? VM_BRANCH_BACK : VM_BRANCH_FORWARD;
-    bool test_zero = false;
-    if (cond.kind == E_PENDING && is_compare(c->pending.op)) {
-        in = c->pending;
-        c->has_pending = false;
-        test_zero = in.bk == VM_K_K && !in.k &&
-                    (in.op == VM_OP_I32_EQ || in.op == VM_OP_I32_NE);
-        if (!test_zero && !sense) {
-            vm_op negated = cc_negate((vm_op)in.op);
-            if (negated != VM_OP_COUNT)
-                in.op = (uint16_t)negated;
-            else
-                which += VM_BRANCH_FORWARD_NOT;
-        }
-        if (test_zero) {
-            in.op =
-                (in.op == VM_OP_I32_NE) == sense ? VM_X_BR_TRUE : VM_X_BR_FALSE;
-            in.bk = VM_K_S;
-        }
-    } else {
+    uint32_t which;
+    if (cond.kind != E_PENDING ||
+        !compare_to_branch(c, &in, sense, back, &which)) {
         in = (insn){.op = sense ? VM_X_BR_TRUE : VM_X_BR_FALSE,
                     .format = FMT_CELL,
                     .offset = c->offset};
         in.row = vm_branch_rows[in.op];
+        which = back ? VM_BRANCH_BACK : VM_BRANCH_FORWARD;
         cc_resolve(c, &in, &cond, C_INT, NULL, C_INT, false);
     }
     const vm_handler *row = vm_branch_rows[in.op];

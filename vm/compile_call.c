@@ -148,13 +148,33 @@ static void call_other(cc *c, uint16_t op, const vm_deftype *type,
     after(c, &type->func, tail);
 }
 
+/* A 32-bit index may stay in a register: staging arguments leaves it alone. */
+static void call_element(cc *c, const vm_deftype *type, uint32_t table)
+{
+    entry index = cc_pop(c);
+    insn in = {.op = VM_X_CALL_INDIRECT,
+               .format = FMT_CELL,
+               .row = vm_rows[VM_X_CALL_INDIRECT],
+               .offset = c->offset};
+    cc_resolve(c, &in, &index, C_INT, NULL, C_INT, false);
+    uint32_t args = stage_call(c, &type->func);
+    cc_start(c, in.row[VM_ROW_INDEX(in.ak, VM_K_S, VM_K_S)]);
+    cc_cell(c, cc_fields(args, in.a, 0, 0));
+    cc_cell(c, (uintptr_t)type);
+    cc_cell(c, table);
+    after(c, &type->func, false);
+}
+
 static void call_indirect(cc *c, bool tail)
 {
     const vm_deftype *type = c->m->types[vm_read_u32(&c->p)];
     uint32_t table = vm_read_u32(&c->p);
     uint64_t is64 = c->m->tables[table].limits.is64;
-    call_other(c, tail ? VM_X_TAIL_CALL_INDIRECT : VM_X_CALL_INDIRECT, type,
-               table | is64 << 32, tail);
+    if (!tail && !is64)
+        call_element(c, type, table);
+    else
+        call_other(c, tail ? VM_X_TAIL_CALL_INDIRECT : VM_X_CALL_INDIRECT64,
+                   type, table | is64 << 32, tail);
 }
 
 static void call_ref(cc *c, bool tail)

@@ -31,7 +31,8 @@ static bool shl_add(cc *c, uint32_t shifted, uint32_t other)
                    : y->kind == E_P     ? VM_K_P
                    : y->kind == E_Q     ? VM_K_Q
                                         : VM_KINDS;
-    if (kind == VM_KINDS)
+    if (kind == VM_KINDS ||
+        !vm_rows[VM_X_SHL_ADD][VM_ROW_INDEX(in.ak, kind, VM_K_S)])
         return false;
     in.op = VM_X_SHL_ADD;
     in.row = vm_rows[VM_X_SHL_ADD];

@@ -149,6 +149,8 @@ static bool lazy_sum(cc *c, bool negate)
     }
     sum.kind = E_SUM;
     cc_sum_kinds(&sum);
+    if (!vm_rows[VM_OP_I32_ADD][VM_ROW_INDEX(sum.ak, sum.bk, VM_K_S)])
+        return false; /* a pinned local to itself */
     cc_pop(c);
     cc_pop(c);
     cc_push(c, sum);
@@ -171,10 +173,6 @@ static void eqz(cc *c, vm_op eq)
 
 static void select(cc *c, bool is_ref)
 {
-    static const uint16_t ops[] = {[VM_K_S] = VM_X_SELECT_S,
-                                   [VM_K_A] = VM_X_SELECT_A,
-                                   [VM_K_P] = VM_X_SELECT_P,
-                                   [VM_K_Q] = VM_X_SELECT_Q};
     entry cond = cc_pop(c);
     insn in = {.op = VM_X_BR_TRUE, /* any row that takes S, A, P, Q */
                .format = FMT_CELL,
@@ -183,6 +181,11 @@ static void select(cc *c, bool is_ref)
     cc_resolve(c, &in, &cond, C_INT, NULL, C_INT, false);
     vm_kind kind = (vm_kind)in.ak;
     uint16_t slot = in.a;
+    if (kind == VM_K_P || kind == VM_K_Q) {
+        slot = cc_in_slot(c, &cond);
+        kind = VM_K_S;
+    }
+    uint16_t op = kind == VM_K_A ? VM_X_SELECT_A : VM_X_SELECT_S;
     entry b = cc_pop(c), a = cc_pop(c);
     if (a.wide) {
         in = (insn){.op = VM_X_SELECT128,
@@ -195,9 +198,9 @@ static void select(cc *c, bool is_ref)
         cc_push_pending(c, &in, true);
         return;
     }
-    in = (insn){.op = ops[kind],
+    in = (insn){.op = op,
                 .format = FMT_SELECT,
-                .row = vm_rows[ops[kind]],
+                .row = vm_rows[op],
                 .c = slot,
                 .offset = c->offset};
     cc_resolve(c, &in, &a, C_INT, &b, C_INT, false);
@@ -347,7 +350,8 @@ static void store_to_sum(cc *c, vm_op op, insn *in, entry *value,
     entry dummy = {.kind = E_SLOT};
     cc_resolve(c, &probe, &dummy, C_INT, value, class, false);
     in->row = NULL;
-    in->handler = vm_sum_rows[op][VM_ROW_INDEX(sum->ak, sum->bk, probe.bk)];
+    in->handler =
+        vm_sum_rows[op][VM_SUM_STORE_INDEX(sum->ak, sum->bk, probe.bk)];
     if (!in->handler) { /* this kind of value only from a slot */
         in->handler = vm_sum_rows[op][VM_ROW_INDEX(sum->ak, sum->bk, VM_K_S)];
         probe.b = cc_in_slot(c, value);

@@ -194,13 +194,14 @@ HANDLER(vm_refuel);
 #define KIND_P VM_K_P
 #define KIND_Q VM_K_Q
 #define ROW_AT(a, b, d) VM_ROW_INDEX(KIND_##a, KIND_##b, KIND_##d)
+#define SUM_STORE_AT(a, b, v) VM_SUM_STORE_INDEX(KIND_##a, KIND_##b, KIND_##v)
 
 /* ---- the rows that are made in interp_*.c ---------------------------------
  */
 
-#define VM_DECLARE_ROW(op, ...) extern const vm_handler vm_row_##op[VM_ROW];
-#define VM_DECLARE_BROW(op, ...) extern const vm_handler vm_brow_##op[VM_ROW];
-#define VM_DECLARE_SUM(op, ...) extern const vm_handler vm_sum_##op[VM_ROW];
+#define VM_DECLARE_ROW(op, ...) extern const vm_handler vm_row_##op[];
+#define VM_DECLARE_BROW(op, ...) extern const vm_handler vm_brow_##op[];
+#define VM_DECLARE_SUM(op, ...) extern const vm_handler vm_sum_##op[];
 VM_ROWS(VM_DECLARE_ROW)
 VM_ONLY_ROWS(VM_DECLARE_ROW)
 VM_BRANCHES(VM_DECLARE_BROW)

@@ -27,7 +27,7 @@ static COLD HANDLER(tail_other);
 #define X(name) extern HANDLER(vm_x_##name);
 X(CALL)
 X(CALL_IMPORT)
-X(CALL_INDIRECT)
+X(CALL_INDIRECT64)
 X(CALL_REF)
 X(TAIL_CALL) X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF)
     X(RET_SLOTS)
@@ -68,30 +68,44 @@ static COLD HANDLER(trap_signature)
     JUMP(vm_stop);
 }
 
+/* The index of a 32-bit table's element, by kind; or in a slot, for any. */
+#define INDEX_S U32(fp[FIELD(1)])
+#define INDEX_A U32(acc)
+#define INDEX_P U32(l0)
+#define INDEX_Q U32(l1)
+#define INDEX_any (pc[3] >> 32 ? fp[FIELD(1)] : U32(fp[FIELD(1)]))
+
 /* A null element: the instruction runs again once it is made. */
-static COLD HANDLER(missing_element)
-{
-    vm_table *table = inst->tables[(uint32_t)pc[3]];
-    uint64_t i = pc[3] >> 32 ? fp[FIELD(1)] : (uint32_t)fp[FIELD(1)];
-    if (!vm_table_is_pending(table, i))
-        JUMP(trap_uninitialized_element);
-    if (!vm_table_make(table, i)) {
-        fiber->status = vm_trap(fiber, "out of memory: no function reference "
-                                       "can be made within the limits");
-        JUMP(vm_stop);
+#define MISSING(a)                                                             \
+    static COLD HANDLER(missing_element_##a)                                   \
+    {                                                                          \
+        vm_table *table = inst->tables[(uint32_t)pc[3]];                       \
+        uint64_t i = INDEX_##a;                                                \
+        if (!vm_table_is_pending(table, i))                                    \
+            JUMP(trap_uninitialized_element);                                  \
+        if (!vm_table_make(table, i)) {                                        \
+            fiber->status =                                                    \
+                vm_trap(fiber, "out of memory: no function reference can be "  \
+                               "made within the limits");                      \
+            JUMP(vm_stop);                                                     \
+        }                                                                      \
+        NEXT(0);                                                               \
     }
-    NEXT(0);
-}
+MISSING(S)
+MISSING(A)
+MISSING(P)
+MISSING(Q)
+MISSING(any)
 
 /* The element that the instruction names; a trap to jump to when none. */
-#define ELEMENT(f)                                                             \
+#define ELEMENT(f, a)                                                          \
     const vm_table *table = inst->tables[(uint32_t)pc[3]];                     \
-    uint64_t i = pc[3] >> 32 ? fp[FIELD(1)] : (uint32_t)fp[FIELD(1)];          \
+    uint64_t i = INDEX_##a;                                                    \
     if (UNLIKELY(i >= table->size))                                            \
         JUMP(trap_undefined_element);                                          \
     const vm_func *f = FUNC_OF(table->elems[i]);                               \
     if (UNLIKELY(!f))                                                          \
-    JUMP(missing_element)
+    JUMP(missing_element_##a)
 
 static bool signature_matches(const vm_func *f, const vm_cell *pc)
 {
@@ -105,17 +119,26 @@ static COLD HANDLER(check_then_call)
     JUMP(call_other);
 }
 
-HANDLER(vm_x_CALL_INDIRECT)
-{
-    ELEMENT(f);
-    const struct vm_code *code = f->code;
-    if (UNLIKELY((uintptr_t)f->type != pc[2] || f->instance != inst)) {
-        acc = (uintptr_t)f;
-        JUMP(check_then_call);
+#define CALL_ELEMENT(a)                                                        \
+    {                                                                          \
+        ELEMENT(f, a);                                                         \
+        const struct vm_code *code = f->code;                                  \
+        if (UNLIKELY((uintptr_t)f->type != pc[2] || f->instance != inst)) {    \
+            acc = (uintptr_t)f;                                                \
+            JUMP(check_then_call);                                             \
+        }                                                                      \
+        vm_slot *nfp = fp + FIELD(0), *rec = nfp + code->rec;                  \
+        ENTER(code, nfp, rec, pc + CALL_ANY_CELLS, fp);                        \
     }
-    vm_slot *nfp = fp + FIELD(0), *rec = nfp + code->rec;
-    ENTER(code, nfp, rec, pc + CALL_ANY_CELLS, fp);
-}
+
+HANDLER(vm_x_CALL_INDIRECT64)
+CALL_ELEMENT(any)
+
+#define CALL_INDIRECT(a) static HANDLER(call_indirect_##a) CALL_ELEMENT(a)
+#define CALL_ITEM(a) [ROW_AT(a, S, S)] = call_indirect_##a,
+#define INDICES(X) X(S) X(A) X(P) X(Q)
+INDICES(CALL_INDIRECT)
+const vm_handler vm_row_CALL_INDIRECT[VM_ROW_OF_ONE] = {INDICES(CALL_ITEM)};
 
 HANDLER(vm_x_CALL_REF)
 {
@@ -243,7 +266,7 @@ HANDLER(vm_x_TAIL_CALL_ANY)
 
 HANDLER(vm_x_TAIL_CALL_INDIRECT)
 {
-    ELEMENT(f);
+    ELEMENT(f, any);
     if (UNLIKELY((uintptr_t)f->type != pc[2] && !signature_matches(f, pc)))
         JUMP(trap_signature);
     acc = (uintptr_t)f;
@@ -305,7 +328,7 @@ ONE(RET_SLOTS, )
 #define RET_ITEM(op, a) [ROW_AT(a, S, S)] = ret_##a,
 #define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
 SOURCES(RET)
-const vm_handler vm_row_RET[VM_ROW] = {SOURCES(RET_ITEM)};
+const vm_handler vm_row_RET[VM_ROW_OF_ONE] = {SOURCES(RET_ITEM)};
 
 #define FRET(T, a) static ONE(FRET, T, a)
 #define FRET_ITEM(T, a) [ROW_AT(a, S, S)] = ret_##T##_##a,
@@ -313,8 +336,8 @@ const vm_handler vm_row_RET[VM_ROW] = {SOURCES(RET_ITEM)};
 #define SOURCES_f64(X) X(f64, S) X(f64, A) X(f64, K) X(f64, P)
 SOURCES_f32(FRET)
 SOURCES_f64(FRET)
-const vm_handler vm_row_RET_F32[VM_ROW] = {SOURCES_f32(FRET_ITEM)};
-const vm_handler vm_row_RET_F64[VM_ROW] = {SOURCES_f64(FRET_ITEM)};
+const vm_handler vm_row_RET_F32[VM_ROW_OF_ONE] = {SOURCES_f32(FRET_ITEM)};
+const vm_handler vm_row_RET_F64[VM_ROW_OF_ONE] = {SOURCES_f64(FRET_ITEM)};
 
 /* ---- entering and leaving a run
  * --------------------------------------------------------- */

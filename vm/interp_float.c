@@ -28,12 +28,14 @@
         TO(X, op, T, K, A) TO(X, op, T, S, P) TO(X, op, T, P, A)               \
             TO(X, op, T, K, P)
 #define RARE_PAIRS(TO, X, op, T)                                               \
-    TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K)
+    TO(X, op, T, S, S) TO(X, op, T, A, S) TO(X, op, T, S, K)
 
 #define BINARY(op, T, a, b, d) static ONE(FLOAT, T, op, a, b, d)
 #define ITEM(op, T, a, b, d) [ROW_AT(a, b, d)] = op##_##a##b##d,
 #define ROW(PAIRS, TO, op, T)                                                  \
     const vm_handler vm_row_##op[VM_ROW] = {PAIRS(TO, ITEM, op, T)};
+#define ROW_OF_ONE(PAIRS, TO, op, T)                                           \
+    const vm_handler vm_row_##op[VM_ROW_OF_ONE] = {PAIRS(TO, ITEM, op, T)};
 
 #define COMMUTATIVE(op, T)                                                     \
     COMMUTATIVE_##T(TO_##T, BINARY, op, T) ROW(COMMUTATIVE_##T, TO_##T, op, T)
@@ -106,7 +108,7 @@ ROUNDING(f64, int64_t, 4503599627370496.0, __builtin_fabs, __builtin_copysign)
     }
 #define UNARY(op, T)                                                           \
     UNARY_PAIRS_##T(TO_##T, UNARY_HANDLER, op, T)                              \
-        ROW(UNARY_PAIRS_##T, TO_##T, op, T)
+        ROW_OF_ONE(UNARY_PAIRS_##T, TO_##T, op, T)
 VM_FLOAT_UNARY(UNARY)
 
 /* ---- comparisons as values
@@ -125,8 +127,7 @@ VM_FLOAT_UNARY(UNARY)
     TO(X, op, T, S, S)                                                         \
     TO(X, op, T, A, S) TO(X, op, T, S, A) TO(X, op, T, S, K) TO(X, op, T, A, K)
 #define COMPARE_f64(TO, X, op, T)                                              \
-    COMPARE_f32(TO, X, op, T) TO(X, op, T, P, S) TO(X, op, T, S, P)            \
-        TO(X, op, T, P, K) TO(X, op, T, A, P) TO(X, op, T, P, A)
+    COMPARE_f32(TO, X, op, T) TO(X, op, T, P, S) TO(X, op, T, P, K)
 #define COMPARE(op, T)                                                         \
     COMPARE_##T(TO_INT, COMPARE_HANDLER, op, T) ROW(COMPARE_##T, TO_INT, op, T)
 VM_FLOAT_COMPARE(COMPARE)
@@ -145,11 +146,9 @@ VM_FLOAT_COMPARE(COMPARE)
 #define INT_TO_FLOAT(op, T, FROM)                                              \
     typedef FROM from_##op;                                                    \
     INT_SOURCES(TO_##T, CONVERT_HANDLER, op, T)                                \
-    ROW(INT_SOURCES, TO_##T, op, T)
+    ROW_OF_ONE(INT_SOURCES, TO_##T, op, T)
 VM_INT_TO_FLOAT(INT_TO_FLOAT)
 
-#define TO_ALL_INT(X, op, T, a, b)                                             \
-    X(op, T, a, b, S) X(op, T, a, b, A) X(op, T, a, b, P) X(op, T, a, b, Q)
 #define TRUNC_HANDLER(op, T, a, b, d)                                          \
     static HANDLER(op##_##a##b##d)                                             \
     {                                                                          \
@@ -175,8 +174,8 @@ VM_INT_TO_FLOAT(INT_TO_FLOAT)
     typedef SLOT slot_##op;                                                    \
     __attribute__((unused)) static const T least_##op = LEAST,                 \
                                            bound_##op = BOUND;                 \
-    UNARY_PAIRS_##T(TO_ALL_INT, TRUNC_HANDLER, op, T)                          \
-        ROW(UNARY_PAIRS_##T, TO_ALL_INT, op, T)
+    UNARY_PAIRS_##T(TO_INT, TRUNC_HANDLER, op, T)                              \
+        ROW_OF_ONE(UNARY_PAIRS_##T, TO_INT, op, T)
 VM_FLOAT_TO_INT(FLOAT_TO_INT)
 
 #define DEMOTE(op, T, a, b, d)                                                 \
@@ -192,9 +191,9 @@ VM_FLOAT_TO_INT(FLOAT_TO_INT)
         NEXT(2);                                                               \
     }
 UNARY_PAIRS_f64(TO_f32, DEMOTE, F32_DEMOTE_F64,
-                f32) ROW(UNARY_PAIRS_f64, TO_f32, F32_DEMOTE_F64, f32)
-    UNARY_PAIRS_f32(TO_f64, PROMOTE, F64_PROMOTE_F32,
-                    f64) ROW(UNARY_PAIRS_f32, TO_f64, F64_PROMOTE_F32, f64)
+                f32) ROW_OF_ONE(UNARY_PAIRS_f64, TO_f32, F32_DEMOTE_F64, f32)
+    UNARY_PAIRS_f32(TO_f64, PROMOTE, F64_PROMOTE_F32, f64)
+        ROW_OF_ONE(UNARY_PAIRS_f32, TO_f64, F64_PROMOTE_F32, f64)
 
 /* Saturating: over slots only. */
 #define SATURATE(op, T, INT, SLOT, MIN, MAX, LEAST, BOUND)                     \
@@ -206,10 +205,11 @@ UNARY_PAIRS_f64(TO_f32, DEMOTE, F32_DEMOTE_F64,
         fp[FIELD(0)] = (SLOT)v;                                                \
         NEXT(2);                                                               \
     }
-        SATURATE(I32_TRUNC_SAT_F32_S, f32, int32_t, uint32_t, INT32_MIN,
-                 INT32_MAX, -2147483648.0f, 2147483648.0f)
-            SATURATE(I32_TRUNC_SAT_F32_U, f32, uint32_t, uint32_t, 0,
-                     UINT32_MAX, 0.0f, 4294967296.0f)
+            SATURATE(I32_TRUNC_SAT_F32_S, f32, int32_t, uint32_t, INT32_MIN,
+                     INT32_MAX, -2147483648.0f,
+                     2147483648.0f) SATURATE(I32_TRUNC_SAT_F32_U, f32, uint32_t,
+                                             uint32_t, 0, UINT32_MAX, 0.0f,
+                                             4294967296.0f)
                 SATURATE(I32_TRUNC_SAT_F64_S, f64, int32_t, uint32_t, INT32_MIN,
                          INT32_MAX, -2147483648.0, 2147483648.0)
                     SATURATE(I32_TRUNC_SAT_F64_U, f64, uint32_t, uint32_t, 0,

@@ -28,12 +28,12 @@
 
 #define INT_LOAD(op, M, T)                                                     \
     FROM_ALL(TO_INT, LOAD, op)                                                 \
-    const vm_handler vm_row_##op[VM_ROW] = {FROM_ALL(TO_INT, ITEM, op)};
+    const vm_handler vm_row_##op[VM_ROW_OF_ONE] = {FROM_ALL(TO_INT, ITEM, op)};
 VM_INT_LOAD(INT_LOAD)
 
 #define FLOAT_LOAD(op, T)                                                      \
     FROM_ALL(TO_##T, LOAD, op)                                                 \
-    const vm_handler vm_row_##op[VM_ROW] = {FROM_ALL(TO_##T, ITEM, op)};
+    const vm_handler vm_row_##op[VM_ROW_OF_ONE] = {FROM_ALL(TO_##T, ITEM, op)};
 VM_FLOAT_LOAD(FLOAT_LOAD)
 
 /* ---- stores

@@ -17,7 +17,7 @@
 #define MOVE(op, a, d) static ONE(MOVE, a, d)
 #define ITEM(op, a, d) [ROW_AT(a, S, d)] = op##_##a##d,
 ALL(MOVE, move)
-const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
+const vm_handler vm_row_MOVE[VM_ROW_OF_ONE] = {ALL(ITEM, move)};
 
 /* ---- floating point
  * -------------------------------------------------------------- */
@@ -31,8 +31,8 @@ const vm_handler vm_row_MOVE[VM_ROW] = {ALL(ITEM, move)};
 #define FITEM(T, a, d) [ROW_AT(a, S, d)] = fmove_##T##_##a##d,
 F32_ALL(FMOVE, f32)
 F64_ALL(FMOVE, f64)
-const vm_handler vm_row_FMOVE32[VM_ROW] = {F32_ALL(FITEM, f32)};
-const vm_handler vm_row_FMOVE64[VM_ROW] = {F64_ALL(FITEM, f64)};
+const vm_handler vm_row_FMOVE32[VM_ROW_OF_ONE] = {F32_ALL(FITEM, f32)};
+const vm_handler vm_row_FMOVE64[VM_ROW_OF_ONE] = {F64_ALL(FITEM, f64)};
 
 /* ---- several slots
  * ---------------------------------------------------------------- */
@@ -96,17 +96,16 @@ HANDLER(vm_x_CHECK_STACK)
  * ---------------------------------------------------------------------------
  */
 
-#define SEL_TO(X, c, a, b)                                                     \
+/* The condition is in a slot or the accumulator. */
+#define SEL_ALL(X, c, a, b)                                                    \
     X(c, a, b, S) X(c, a, b, A) X(c, a, b, P) X(c, a, b, Q)
+#define SEL_SA(X, c, a, b) X(c, a, b, S) X(c, a, b, A)
 #define SEL_PAIRS(X, c)                                                        \
-    SEL_TO(X, c, S, S)                                                         \
-    SEL_TO(X, c, S, P)                                                         \
-    SEL_TO(X, c, S, Q)                                                         \
-    SEL_TO(X, c, S, K)                                                         \
-    SEL_TO(X, c, P, S) SEL_TO(X, c, P, Q) SEL_TO(X, c, P, K)                   \
-        SEL_TO(X, c, Q, S) SEL_TO(X, c, Q, P) SEL_TO(X, c, Q, K)               \
-            SEL_TO(X, c, K, S) SEL_TO(X, c, K, P) SEL_TO(X, c, K, Q)           \
-                SEL_TO(X, c, K, K)
+    SEL_ALL(X, c, S, S) SEL_ALL(X, c, S, K) SEL_ALL(X, c, K, S)                \
+    SEL_ALL(X, c, K, K) SEL_ALL(X, c, P, K) SEL_ALL(X, c, K, P)                \
+    SEL_ALL(X, c, Q, K) SEL_ALL(X, c, K, Q)                                    \
+    SEL_SA(X, c, S, P) SEL_SA(X, c, S, Q) SEL_SA(X, c, P, S)                   \
+    SEL_SA(X, c, Q, S) SEL_SA(X, c, P, Q) SEL_SA(X, c, Q, P)
 #define SELECT(c, a, b, d) static ONE(SELECT, c, a, b, d)
 #define SEL_ITEM(c, a, b, d) [ROW_AT(a, b, d)] = select_##c##_##a##b##d,
 #define SELECT_ROW(c)                                                          \
@@ -114,8 +113,6 @@ HANDLER(vm_x_CHECK_STACK)
     const vm_handler vm_row_SELECT_##c[VM_ROW] = {SEL_PAIRS(SEL_ITEM, c)};
 SELECT_ROW(S)
 SELECT_ROW(A)
-SELECT_ROW(P)
-SELECT_ROW(Q)
 
 HANDLER(vm_x_SELECT128)
 {
@@ -134,24 +131,24 @@ HANDLER(vm_x_SELECT128)
 #define GET_ITEM(op, d) [ROW_AT(S, S, d)] = global_get_##d,
 #define DESTINATIONS(X) X(_, S) X(_, A) X(_, P) X(_, Q)
 DESTINATIONS(GET)
-const vm_handler vm_row_GLOBAL_GET[VM_ROW] = {DESTINATIONS(GET_ITEM)};
+const vm_handler vm_row_GLOBAL_GET[VM_ROW_OF_ONE] = {DESTINATIONS(GET_ITEM)};
 
 #define SET(op, a) static ONE(GLOBAL_SET, a)
 #define SET_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_##a,
 #define SOURCES(X) X(_, S) X(_, A) X(_, P) X(_, Q) X(_, K)
 SOURCES(SET)
-const vm_handler vm_row_GLOBAL_SET[VM_ROW] = {SOURCES(SET_ITEM)};
+const vm_handler vm_row_GLOBAL_SET[VM_ROW_OF_ONE] = {SOURCES(SET_ITEM)};
 
 #define GET_ADD(op, d) static ONE(GLOBAL_ADD, d)
 #define GET_ADD_ITEM(op, d) [ROW_AT(S, S, d)] = global_add_##d,
 DESTINATIONS(GET_ADD)
-const vm_handler vm_row_GLOBAL_ADD[VM_ROW] = {DESTINATIONS(GET_ADD_ITEM)};
+const vm_handler vm_row_GLOBAL_ADD[VM_ROW_OF_ONE] = {DESTINATIONS(GET_ADD_ITEM)};
 
 #define SET_ADD(op, a) static ONE(GLOBAL_SET_ADD, a)
 #define SET_ADD_ITEM(op, a) [ROW_AT(a, S, S)] = global_set_add_##a,
 #define LOCALS(X) X(_, S) X(_, P) X(_, Q)
 LOCALS(SET_ADD)
-const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW] = {LOCALS(SET_ADD_ITEM)};
+const vm_handler vm_row_GLOBAL_SET_ADD[VM_ROW_OF_ONE] = {LOCALS(SET_ADD_ITEM)};
 
 /* Any global, by index: imported ones, and vectors. */
 extern HANDLER(vm_x_GLOBAL_GET_ANY);

@@ -3,26 +3,25 @@
  */
 #include "vm/bodies.h"
 
-#define PAIRS_K(TO, X, op) TO(X, op, S, K) TO(X, op, P, K) TO(X, op, Q, K)
-#define PAIRS_XY(TO, X, op)                                                    \
-    TO(X, op, S, S)                                                            \
-    TO(X, op, P, S)                                                            \
-    TO(X, op, Q, S) TO(X, op, P, Q) TO(X, op, P, P) TO(X, op, Q, Q)
-#define PAIRS(TO, X, op) PAIRS_K(TO, X, op) PAIRS_XY(TO, X, op)
+/* TO: for x + K; FEW: for x + y. */
+#define PAIRS(TO, FEW, X, op)                                                  \
+    TO(X, op, S, K)                                                            \
+    TO(X, op, P, K) TO(X, op, Q, K) FEW(X, op, S, S) FEW(X, op, P, S)          \
+        FEW(X, op, Q, S)
 
 /* ---- loads
  * --------------------------------------------------------------------- */
 
 #define TO_INT(X, op, a, b)                                                    \
     X(op, a, b, S) X(op, a, b, A) X(op, a, b, P) X(op, a, b, Q)
-#define TO_F32(X, op, a, b) X(op, a, b, S) X(op, a, b, A)
+#define TO_SA(X, op, a, b) X(op, a, b, S) X(op, a, b, A)
 #define TO_F64(X, op, a, b) X(op, a, b, S) X(op, a, b, A) X(op, a, b, P)
 
 #define LOAD(op, a, b, d) static ONE(SUM_LOAD, op, a, b, d)
 #define ITEM(op, a, b, d) [ROW_AT(a, b, d)] = op##_##a##b##d,
 #define LOADS(op, TO)                                                          \
-    PAIRS(TO, LOAD, op)                                                        \
-    const vm_handler vm_sum_##op[VM_ROW] = {PAIRS(TO, ITEM, op)};
+    PAIRS(TO, TO_SA, LOAD, op)                                                 \
+    const vm_handler vm_sum_##op[VM_ROW] = {PAIRS(TO, TO_SA, ITEM, op)};
 
 LOADS(I32_LOAD, TO_INT)
 LOADS(I64_LOAD, TO_INT)
@@ -30,7 +29,7 @@ LOADS(I32_LOAD8_U, TO_INT)
 LOADS(I32_LOAD8_S, TO_INT)
 LOADS(I32_LOAD16_U, TO_INT)
 LOADS(I32_LOAD16_S, TO_INT)
-LOADS(F32_LOAD, TO_F32)
+LOADS(F32_LOAD, TO_SA)
 LOADS(F64_LOAD, TO_F64)
 
 /* ---- stores
@@ -38,20 +37,22 @@ LOADS(F64_LOAD, TO_F64)
 
 #define OF_INT(X, op, a, b)                                                    \
     X(op, a, b, S) X(op, a, b, K) X(op, a, b, A) X(op, a, b, P) X(op, a, b, Q)
-#define OF_F32(X, op, a, b) X(op, a, b, S) X(op, a, b, A)
+#define OF_SKA(X, op, a, b) X(op, a, b, S) X(op, a, b, K) X(op, a, b, A)
+#define OF_SA(X, op, a, b) X(op, a, b, S) X(op, a, b, A)
 #define OF_F64(X, op, a, b) X(op, a, b, S) X(op, a, b, A) X(op, a, b, P)
 
 #define STORE(op, a, b, v) static ONE(SUM_STORE, op, a, b, v)
-#define STORES(op, OF)                                                         \
-    PAIRS(OF, STORE, op)                                                       \
-    const vm_handler vm_sum_##op[VM_ROW] = {PAIRS(OF, ITEM, op)};
+#define STORE_ITEM(op, a, b, v) [SUM_STORE_AT(a, b, v)] = op##_##a##b##v,
+#define STORES(op, OF, FEW)                                                    \
+    PAIRS(OF, FEW, STORE, op)                                                  \
+    const vm_handler vm_sum_##op[VM_ROW] = {PAIRS(OF, FEW, STORE_ITEM, op)};
 
-STORES(I32_STORE, OF_INT)
-STORES(I64_STORE, OF_INT)
-STORES(I32_STORE8, OF_INT)
-STORES(I32_STORE16, OF_INT)
-STORES(F32_STORE, OF_F32)
-STORES(F64_STORE, OF_F64)
+STORES(I32_STORE, OF_INT, OF_SKA)
+STORES(I64_STORE, OF_INT, OF_SKA)
+STORES(I32_STORE8, OF_INT, OF_SKA)
+STORES(I32_STORE16, OF_INT, OF_SKA)
+STORES(F32_STORE, OF_SA, OF_SA)
+STORES(F64_STORE, OF_F64, OF_SA)
 
 const vm_handler *const vm_sum_rows[VM_OP_COUNT] = {
     [VM_OP_I32_LOAD] = vm_sum_I32_LOAD,

@@ -69,7 +69,7 @@ const vm_handler *const vm_branch_rows[VM_X_COUNT] = {
     X(GLOBAL_GET128)                                                           \
     X(GLOBAL_SET128)                                                           \
     X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK)     \
-        X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT) X(CALL_REF) X(TAIL_CALL)       \
+        X(CALL) X(CALL_IMPORT) X(CALL_INDIRECT64) X(CALL_REF) X(TAIL_CALL)       \
             X(TAIL_CALL_ANY) X(TAIL_CALL_INDIRECT) X(TAIL_CALL_REF) X(CANON32) \
                 X(CANON64) X(CANON32X4) X(CANON64X2) X(TRAP)
 #define DECLARE_HANDLER(op, ...) extern HANDLER(vm_x_##op);

@@ -6,6 +6,11 @@ VM_HANDLERS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard vm/interp_*.c))
 $(VM_HANDLERS): CFLAGS += -fomit-frame-pointer -fno-stack-protector \
 	-ffp-contract=off -fno-math-errno -fno-trapping-math
 
+# How many handlers there are, and what they weigh.
+.PHONY: code-size
+code-size: $(VM_HANDLERS)
+	$(Q)tests/bench/code-size $^
+
 # The counting build, for tests/bench/fuse.py:
 #   make FLAVOUR=count VM_COUNT=1 build/count/vyoma
 ifeq ($(VM_COUNT),1)

@@ -23,13 +23,12 @@
     X(FMOVE64)                                                                 \
     X(SELECT_S) /* condition in a slot, field 3 */                             \
     X(SELECT_A) /* in the accumulator */                                       \
-    X(SELECT_P)                                                                \
-    X(SELECT_Q)                                                                \
     X(GLOBAL_GET) /* of the instance: byte offset */                           \
     X(GLOBAL_SET)                                                              \
     X(BR_TRUE) /* rows of branches: a != 0 */                                  \
     X(BR_FALSE)                                                                \
     X(BR_TABLE)                                                                \
+    X(CALL_INDIRECT) /* by 32-bit index a */                                   \
     X(MOVE2)      /* a, b -> d, d + 1 */                                       \
     X(GLOBAL_ADD) /* a global + K */                                           \
     X(GLOBAL_SET_ADD)                                                          \
@@ -48,7 +47,7 @@
     X(GLOBAL_GET_ANY) X(GLOBAL_SET_ANY) X(GLOBAL_GET128) X(GLOBAL_SET128)      \
         X(BR) X(BR_BACK) X(RET_SLOTS) X(ZERO1) X(ZERO2) X(ZERO) X(CHECK_STACK) \
             X(CALL) X(CALL_IMPORT) X(TAIL_CALL) X(TAIL_CALL_ANY) X(CALL_REF)   \
-                X(CALL_INDIRECT) X(TAIL_CALL_REF) X(TAIL_CALL_INDIRECT)        \
+                X(CALL_INDIRECT64) X(TAIL_CALL_REF) X(TAIL_CALL_INDIRECT)        \
                     X(CANON32) X(CANON64) X(CANON32X4) X(CANON64X2)            \
                         X(BR_ON_CAST) X(BR_ON_CAST_FAIL) X(TRAP)
 
@@ -73,6 +72,10 @@ extern const vm_handler vm_simple[VM_X_COUNT];
 /* Accesses whose address is the sum of a and b: the third index is the kind of
  * the destination, or of the value stored. */
 extern const vm_handler *const vm_sum_rows[VM_OP_COUNT];
+/* The row's place for a value of kind v to be stored at the sum of a and b: a
+ * constant's is where a, which never is one, would be. */
+#define VM_SUM_STORE_INDEX(a, b, v)                                            \
+    ((v) == VM_K_K ? VM_ROW_INDEX(VM_K_K, b, a) : VM_ROW_INDEX(a, b, v))
 /* Loads and stores with a 64-bit or other than the first memory, or a wide
  * offset: over slots. */
 extern const vm_handler vm_far[VM_OP_COUNT];
