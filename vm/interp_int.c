@@ -87,7 +87,7 @@
 #define COMMUTATIVE_32(op) MAKE(PAIRS_TWO_PINNED, TO_ALL, TO_ALL, INT_32, op)
 #define COMMUTATIVE_64(op) MAKE(PAIRS_TWO_PINNED, TO_ALL, TO_SA, INT_64, op)
 #define ORDERED_32(op) MAKE(PAIRS_ORDERED_32, TO_ALL, TO_SA, INT_32, op)
-#define ORDERED_64(op) MAKE(PAIRS_ORDERED_64, TO_ALL, TO_SA, INT_64, op)
+#define ORDERED_64(op) MAKE(PAIRS_ORDERED_64, TO_SA, TO_SA, INT_64, op)
 /* Comparisons come in both directions, so operands can be ordered too. */
 #define COMPARE_32(op) MAKE(PAIRS_TWO_PINNED, TO_SA, TO_SA, INT_32, op)
 #define COMPARE_64(op) MAKE(PAIRS_COMPARE_64, TO_SA, TO_SA, INT_64, op)

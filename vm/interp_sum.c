@@ -6,8 +6,8 @@
 /* TO: for x + K; FEW: for x + y. */
 #define PAIRS(TO, FEW, X, op)                                                  \
     TO(X, op, S, K)                                                            \
-    TO(X, op, P, K) TO(X, op, Q, K) FEW(X, op, S, S) FEW(X, op, P, S)          \
-        FEW(X, op, Q, S)
+    TO(X, op, P, K)                                                            \
+    TO(X, op, Q, K) FEW(X, op, S, S) FEW(X, op, P, S) FEW(X, op, Q, S)
 
 /* ---- loads
  * --------------------------------------------------------------------- */
