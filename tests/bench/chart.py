@@ -27,6 +27,17 @@ def relative(times, engine, reference):
         a / b for a, b in zip(times[engine], times[reference]))
 
 
+def overall(rows, shown, reference):
+    """A row of geometric means, over the programs that an engine runs."""
+    row = {reference: [1.0]}
+    for engine, _ in shown:
+        values = [relative(t, engine, reference) for t in rows.values()
+                  if engine in t]
+        if values:
+            row[engine] = [statistics.geometric_mean(values)]
+    return row
+
+
 def group(name, times, shown, reference, y):
     parts = [f'<text x="{LEFT - 8}" y="{y + len(shown) * BAR / 2 + 4}" '
              f'text-anchor="end">{escape(name)}</text>']
@@ -71,9 +82,10 @@ def draw(table, found):
     reference = next(e for e in REFERENCES if e in found)
     shown = [(e, c) for e, c in SHOWN if e in found]
     rows = {n: t for n, t in table.items() if reference in t}
+    rows = {"geomean": overall(rows, shown, reference), **rows}
     step = len(shown) * BAR + GAP
     height = TOP + len(rows) * step + 30
-    version = found[reference][1]
+    version = " ".join(found[reference][1].split()[:2])
     body = axis(height) + legend(shown)
     for i, (name, times) in enumerate(rows.items()):
         body += group(name, times, shown, reference, TOP + i * step)
