@@ -245,10 +245,10 @@ static void globals(dump *d)
 /* ---- contents of memories ---------------------------------------------------
  */
 
-/* Runs of zeros are left out, but for the ends of these. */
+/* Runs of zeros are left out, but for the ends of blocks; these are large in
+ * memories that would have more segments than a module may. */
 #define BLOCK 4096u
-#define LARGE_BLOCK 65536u /* in memories of more blocks than segments may be  \
-                            */
+#define LARGE_BLOCK 65536u
 #define MAX_SMALL (50000u * BLOCK)
 #define MAX_DATA (UINT32_MAX - (1u << 20)) /* a section's size has 32 bits */
 
