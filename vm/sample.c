@@ -178,7 +178,21 @@ static bool search(const vm_fiber *f, const uintptr_t *words, uint32_t n,
     return false;
 }
 
-/* The registers, then the words of the handler's C frame as well. */
+/* As a fiber's registers were saved last: before it called a host function. */
+static bool add_saved(const vm_fiber *f, vm_sample *out)
+{
+    frame at = {
+        .instance = f->regs.instance, .pc = f->regs.pc, .fp = f->regs.fp};
+    if (at.pc == vm_host_entry)
+        return true; /* no frames of a guest */
+    at.code =
+        at.instance ? vm_code_find_async(at.instance->module, at.pc) : NULL;
+    return at.code && in_stack(f, (uintptr_t)at.fp) &&
+           add_frames(f, at, true, out);
+}
+
+/* The registers, then the words of the handler's C frame as well; at last what
+ * was saved, which is right while an exception is being unwound. */
 static bool search_running(const vm_fiber *f, const uintptr_t *registers,
                            uint32_t n, uintptr_t sp, vm_sample *out)
 {
@@ -198,23 +212,11 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
         at -= sizeof(uintptr_t);
         words[n] = *(const uintptr_t *)at;
     }
-    return search(f, words, n, false, out);
+    return search(f, words, n, false, out) || add_saved(f, out);
 }
 
 /* ---- fibers -----------------------------------------------------------------
  */
-
-/* A fiber that called a host function: its registers are saved. */
-static bool add_saved(const vm_fiber *f, vm_sample *out)
-{
-    frame at = {
-        .instance = f->regs.instance, .pc = f->regs.pc, .fp = f->regs.fp};
-    if (at.pc == vm_host_entry)
-        return true; /* no frames of a guest */
-    at.code = vm_code_find_async(at.instance->module, at.pc);
-    return at.code && in_stack(f, (uintptr_t)at.fp) &&
-           add_frames(f, at, true, out);
-}
 
 /* A function is called for the first time: its frame is there, its code not. */
 static bool add_compiling(const vm_fiber *f, vm_sample *out)
