@@ -116,7 +116,7 @@ typedef struct vm_code_block {
     uint16_t from; /* the only vm_op that leads to the start, plus one; or 0 */
 } vm_code_block;
 
-extern const vm_handler vm_count_handler;
+VM_PRESERVE_NONE void vm_count_block(VM_PARAMS);
 
 struct vm_code {
     const vm_cell *entry; /* vm_lazy_entry until compiled */

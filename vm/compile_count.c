@@ -62,7 +62,7 @@ static void start_block(cc *c, uint32_t last)
 {
     c->blocks =
         cc_grow(c, c->blocks, c->nblocks, &c->blocks_cap, sizeof *c->blocks);
-    uint32_t cell = cc_start(c, vm_count_handler);
+    uint32_t cell = cc_start(c, vm_count_block);
     cc_cell(c, 0);
     c->blocks[c->nblocks++] = (vm_code_block){
         .start = c->offset, .last = last, .cell = cell, .from = c->block_from};

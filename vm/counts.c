@@ -97,7 +97,7 @@ static void add_dispatches(tally *t, const struct vm_code *code, uint32_t start,
         (void)vm_read_u32(&p);
         if (at >= end)
             return;
-        if (at < start || code->cells[at] == (uintptr_t)vm_count_handler)
+        if (at < start || code->cells[at] == (uintptr_t)vm_count_block)
             continue;
         uintptr_t handler = code->cells[at];
         if (skip) {

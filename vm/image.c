@@ -238,7 +238,7 @@ static void find_runs(struct vm_image *image, const uint8_t *used,
 static void make_data(const vm_module *m, struct vm_image *image)
 {
     uint64_t end;
-    if (!suits_data(m, &end))
+    if (!suits_data(m, &end) || !end)
         return;
     uint32_t pages = (uint32_t)((end + PAGE - 1) / PAGE);
     uint8_t *used = calloc(pages, 1);

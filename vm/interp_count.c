@@ -4,11 +4,8 @@
  */
 #include "vm/interp.h"
 
-extern HANDLER(count_block);
-HANDLER(count_block)
+HANDLER(vm_count_block)
 {
     ++*(vm_cell *)(uintptr_t)(pc + 1);
     NEXT(2);
 }
-
-const vm_handler vm_count_handler = count_block;

@@ -264,7 +264,7 @@ static bool is_authority(const char *text)
         return true;
     size_t digits = strspn(host + len + 1, "0123456789");
     return host[len] == ':' && digits <= 5 && !host[len + 1 + digits] &&
-           atoi(host + len + 1) <= 65535;
+           strtol(host + len + 1, NULL, 10) <= 65535;
 }
 
 static bool is_host(const char *text)

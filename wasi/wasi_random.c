@@ -38,9 +38,9 @@ static vm_status insecure_seed(cm_call *call, void *host, const cm_value *args,
                                cm_value *result)
 {
     const wasi_ctx *ctx = host;
-    vm_store *store = cm_call_store(call);
+    uintptr_t place = (uintptr_t)cm_call_store(call);
     XXH128_hash_t seed =
-        XXH3_128bits_withSeed(&store, sizeof store, ctx->secret);
+        XXH3_128bits_withSeed(&place, sizeof place, ctx->secret);
     cm_value *pair = wasi_values(call, 2);
     if (!pair)
         return wasi_no_memory(call);
