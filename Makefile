@@ -127,7 +127,7 @@ lint: compile_commands.json
 	$(Q)run-clang-tidy-19 -quiet -p . $(LIBDIRS:%='^$(CURDIR)/%/') 2>/dev/null
 	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
 		--suppressions-list=.ci/cppcheck-suppressions -I. \
-		-D_GNU_SOURCE -D__x86_64__ $(LIBDIRS)
+		-D_GNU_SOURCE -D__x86_64__ -D__clang__ $(LIBDIRS)
 
 clean:
 	rm -rf build
