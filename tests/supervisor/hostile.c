@@ -176,17 +176,21 @@ static int ask(runner_job *job, uint32_t op, const char *app, uint32_t id,
     return (int)reply->status;
 }
 
-static void print_log(int fd)
+/* False, and nothing printed, when the log is empty as yet. */
+static bool print_log(int fd)
 {
     char text[4096];
     ssize_t got = read(fd, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = 0;
+    close(fd);
+    if (got <= 0)
+        return false;
+    text[got] = 0;
     char *nl = strrchr(text, '\n');
     if (nl)
         *nl = 0;
     char *last = strrchr(text, '\n');
     SAY("its last line: %s\n", last ? last + 1 : text);
-    close(fd);
+    return true;
 }
 
 static int control(runner_job *job)
@@ -203,10 +207,10 @@ static int control(runner_job *job)
     SAY("launch: %d\n", status);
     SAY("kill: %d\n", ask(job, PROC_KILL, "", id, &reply, fds));
     SAY("kill unknown: %d\n", ask(job, PROC_KILL, "", 999999, &reply, fds));
-    status = ask(job, PROC_LOG, argument(job, 1), 0, &reply, fds);
+    do { /* the other app has started, but may not have written */
+        status = ask(job, PROC_LOG, argument(job, 1), 0, &reply, fds);
+    } while (status == PROC_OK && !print_log(fds[0]));
     SAY("log: %d\n", status);
-    if (status == PROC_OK)
-        print_log(fds[0]);
     SAY("bad op: %d\n", ask(job, 4711, "", 0, &reply, fds));
     SAY("power: %d\n", ask(job, PROC_POWER_OFF, "", 0, &reply, fds));
     return rest_in_peace(job);
