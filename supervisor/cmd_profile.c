@@ -1,15 +1,22 @@
 /*
  * cmd_profile.c - `vyoma profile`: runs a file as `vyoma run` does, and tells
  * where the time went, or, with --counts, what was executed.
+ *
+ * The profile and what the program prints must not mix.  With -o FILE the
+ * profile goes there.  Without, the table goes to standard error, as that of
+ * `perf stat`; the other formats, which are for programs to read, go to
+ * standard output, and what the program prints there to standard error.
  */
 #include "supervisor/cmd.h"
 #include "supervisor/profile.h"
 #include "supervisor/run_program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct options {
     run_options run; /* first: see run_option */
@@ -21,7 +28,9 @@ typedef struct options {
 typedef struct session {
     const options *options;
     profile profile;
-    bool sampling, finished;
+    bool sampling, finished, to_file;
+    FILE *out;
+    const char *where; /* that is, for messages */
 } session;
 
 static const struct {
@@ -73,7 +82,7 @@ static bool o_rate(run_options *base, const char *value)
 }
 
 static const run_option own_options[] = {
-    {"-o", "FILE", o_output, "write there, not to standard output"},
+    {"-o", "FILE", o_output, "write the profile there; -: standard output"},
     {"--output", "FILE", o_output, NULL},
     {"--format", "FORMAT", o_format, "table (default), folded, firefox, json"},
     {"--counts", NULL, o_counts, "count what is executed, do not sample"},
@@ -90,7 +99,9 @@ static const run_command command = {
         "instruction and pair of instructions was executed instead.  The\n"
         "profile is written however the program ends; Ctrl-C ends it.\n"
         "Formats: a table, folded stacks (microseconds) for flame graphs, a\n"
-        "file for profiler.firefox.com, JSON (see docs/profiling.md).\n",
+        "file for profiler.firefox.com, JSON (see docs/profiling.md).\n"
+        "Without -o the table goes to standard error; the other formats go to\n"
+        "standard output, and what the program prints to standard error.\n",
     .more = own_options,
 };
 
@@ -124,22 +135,58 @@ static void end(void *env, vm_store *store)
     profile_finish(&s->profile);
 }
 
-static bool write_profile(const session *s)
+/* ---- the profile's place ----------------------------------------------------
+ */
+
+/* From here on what is printed goes to standard error.  Returns a descriptor
+ * for what standard output was, or -1. */
+static int take_stdout(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (fd >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Before the run, which would be in vain if it failed; what a file holds is
+ * replaced only when there is a profile. */
+static bool open_output(session *s)
 {
     const char *path = s->options->output;
-    FILE *out = path ? fopen(path, "we") : stdout;
+    bool table = !strcmp(s->options->format, "table");
+    int fd;
+    s->where = path;
+    if (path ? !strcmp(path, "-") : !table) {
+        s->where = "standard output";
+        fd = take_stdout();
+    } else if (path) {
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        s->to_file = true;
+    } else {
+        s->where = "standard error";
+        fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    }
+    s->out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!s->out)
+        fprintf(stderr, "vyoma profile: %s: %s\n", s->where, strerror(errno));
+    return s->out;
+}
+
+static bool write_profile(const session *s)
+{
     size_t i = 0;
     while (strcmp(formats[i].name, s->options->format))
         i++;
-    fflush(stdout); /* the guest writes to the descriptor */
-    if (out)
-        formats[i].write(&s->profile, out);
-    bool ok = out && !ferror(out);
-    if (out && (path ? fclose(out) : fflush(out)))
-        ok = false;
+    fflush(stdout); /* what --invoke returned comes before a table */
+    /* A device or a pipe has no length to set. */
+    bool ok = !s->to_file || !ftruncate(fileno(s->out), 0) || errno == EINVAL;
+    if (ok)
+        formats[i].write(&s->profile, s->out);
+    ok = ok && !fflush(s->out) && !ferror(s->out);
     if (!ok)
-        fprintf(stderr, "vyoma profile: %s: %s\n", path ? path : "stdout",
-                strerror(errno));
+        fprintf(stderr, "vyoma profile: %s: %s\n", s->where, strerror(errno));
     return ok;
 }
 
@@ -149,12 +196,15 @@ static int run(const options *options)
                  .profile = {.program = options->run.file,
                              .rate = (uint32_t)options->rate}};
     const run_observer observer = {&s, start, end};
+    if (!open_output(&s))
+        return 1;
     int code = run_program(&options->run, &observer);
     if (s.profile.out_of_memory)
         fputs("vyoma profile: out of memory: the profile is not complete\n",
               stderr);
     if (s.finished && !write_profile(&s) && !code)
         code = 1;
+    fclose(s.out);
     profile_free(&s.profile);
     return code;
 }

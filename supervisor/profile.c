@@ -108,6 +108,8 @@ static int by_text(const void *a, const void *b)
 {
     const profile_part *x = a, *y = b;
     int order = strcmp(x->name, y->name);
+    if (!order && x->first)
+        order = strcmp(x->first, y->first);
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
@@ -147,7 +149,15 @@ static const char *keep_path(profile *p, uint32_t node, const char *path)
     return copy;
 }
 
-static void locate(profile *p, uint32_t i)
+/* A sampled instruction, for finding the one before it. */
+typedef struct timed_place {
+    const vm_module *module;
+    uint32_t func, offset;
+    uint16_t op;
+    uint64_t self_ns;
+} timed_place;
+
+static void locate(profile *p, uint32_t i, timed_place *places)
 {
     char path[1000];
     vm_sample_place place;
@@ -167,13 +177,45 @@ static void locate(profile *p, uint32_t i)
         if (!f->line || place.line.line < f->line)
             f->line = place.line.line;
     }
+    p->positions[i].op = (uint16_t)(place.op + 1);
     if (!n->self_ns)
         return;
+    places[p->nopcodes] = (timed_place){place.module, place.func, place.offset,
+                                        place.op, n->self_ns};
     p->opcodes[p->nopcodes++] =
-        (profile_part){(char *)place.opcode, 0, n->self_ns};
+        (profile_part){.name = vm_ops[place.op].text, .self_ns = n->self_ns};
     if (p->positions[i].path)
-        p->lines[p->nlines++] = (profile_part){(char *)p->positions[i].path,
-                                               place.line.line, n->self_ns};
+        p->lines[p->nlines++] = (profile_part){.name = p->positions[i].path,
+                                               .line = place.line.line,
+                                               .self_ns = n->self_ns};
+}
+
+/* ---- pairs ------------------------------------------------------------------
+ */
+
+static int by_offset(const void *a, const void *b)
+{
+    const timed_place *x = a, *y = b;
+    if (x->module != y->module)
+        return (uintptr_t)x->module < (uintptr_t)y->module ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* In the order of the code, so that it is read once. */
+static void find_pairs(profile *p, timed_place *places)
+{
+    vm_sample_cursor cursor = {0};
+    qsort(places, p->nopcodes, sizeof *places, by_offset);
+    for (uint32_t i = 0; i < p->nopcodes; i++) {
+        const timed_place *at = &places[i];
+        uint32_t before =
+            vm_sample_before(&cursor, at->module, at->func, at->offset);
+        if (before)
+            p->pairs[p->npairs++] =
+                (profile_part){.first = vm_ops[before - 1].text,
+                               .name = vm_ops[at->op].text,
+                               .self_ns = at->self_ns};
+    }
 }
 
 /* ---- the order of functions -------------------------------------------------
@@ -251,21 +293,26 @@ void profile_finish(profile *p)
     p->positions = calloc(n, sizeof *p->positions);
     p->lines = calloc(n, sizeof *p->lines);
     p->opcodes = calloc(n, sizeof *p->opcodes);
+    p->pairs = calloc(n, sizeof *p->pairs);
     p->paths = calloc(n, sizeof *p->paths);
+    timed_place *places = calloc(n, sizeof *places);
     if (!firsts || !p->funcs || !p->positions || !p->lines || !p->opcodes ||
-        !p->paths) {
+        !p->pairs || !p->paths || !places) {
         p->out_of_memory = true;
         p->nnodes = 0;
     } else if (p->nnodes) {
         find_funcs(p, firsts);
         add_times(p);
         for (uint32_t i = 1; i < p->nnodes; i++)
-            locate(p, i);
+            locate(p, i, places);
+        find_pairs(p, places);
         p->nlines = merge(p->lines, p->nlines);
         p->nopcodes = merge(p->opcodes, p->nopcodes);
+        p->npairs = merge(p->pairs, p->npairs);
         sort_funcs(p);
     }
     free(firsts);
+    free(places);
 }
 
 const char *profile_node_name(const profile *p, uint32_t node)
@@ -286,6 +333,7 @@ void profile_free(profile *p)
     free(p->positions);
     free(p->lines);
     free(p->opcodes);
+    free(p->pairs);
     free(p->nodes);
     free(p->slots);
     free(p->samples);

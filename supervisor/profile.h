@@ -58,9 +58,10 @@ typedef struct profile_func {
 
 #define PROFILE_KIND_ENGINE 3
 
-/* Time in a line, or at an opcode. */
+/* Time in a line, at an opcode, or at an opcode that follows another. */
 typedef struct profile_part {
-    char *name;
+    const char *first; /* of pairs */
+    const char *name;
     uint32_t line;
     uint64_t self_ns;
 } profile_part;
@@ -82,12 +83,14 @@ typedef struct profile {
 
     profile_func *funcs; /* by self time, the largest first */
     uint32_t nfuncs;
-    profile_part *lines, *opcodes;
-    uint32_t nlines, nopcodes;
-    /* Of each node: path and line of the instruction, or NULL and 0. */
+    profile_part *lines, *opcodes, *pairs;
+    uint32_t nlines, nopcodes, npairs;
+    /* Of each node: path and line of the instruction, or NULL and 0; and in
+     * guest code its vm_op. */
     struct profile_position {
         const char *path;
         uint32_t line, column, offset;
+        uint16_t op;
     } *positions;
 
     char **paths; /* others than those of funcs */

@@ -17,11 +17,17 @@
 #define FORMAT_VERSION 70
 #define GECKO_VERSION 36
 
-/* Strings of the profile: names of functions, then paths of sources. */
+/* Strings of the profile: names of functions, paths of sources, PAIR. */
 typedef struct strings {
     const char **paths; /* distinct, in order */
     uint32_t npaths;
+    /* By vm_op: its subcategory, which is 1 + its place in profile.opcodes; 0
+     * where none was sampled. */
+    uint32_t subcategories[VM_OP_COUNT];
 } strings;
+
+#define PAIR "Opcode pair" /* what its markers are called */
+#define MAX_PAIRS 200
 
 /* ---- columns ----------------------------------------------------------------
  */
@@ -104,6 +110,13 @@ ITEM(frame_category)
     fprintf(out, "%d", categories[p->funcs[p->nodes[i + 1].func].kind]);
 }
 
+/* What a sample was at, so that categories break down by opcode. */
+ITEM(frame_subcategory)
+{
+    uint16_t op = p->positions[i + 1].op;
+    fprintf(out, "%u", op ? s->subcategories[op - 1] : 0);
+}
+
 ITEM(frame_func)
 {
     fprintf(out, "%u", p->nodes[i + 1].func);
@@ -119,7 +132,7 @@ ITEM(frame_column)
     number_or_null(p->positions[i + 1].column, out);
 }
 
-static void stacks_and_frames(const profile *p, FILE *out)
+static void stacks_and_frames(const profile *p, const strings *s, FILE *out)
 {
     uint32_t n = p->nnodes ? p->nnodes - 1 : 0;
     fputs("\"stackTable\":{", out);
@@ -130,7 +143,7 @@ static void stacks_and_frames(const profile *p, FILE *out)
     column("lib", p, NULL, n, minus_one, out);
     column("inlineDepth", p, NULL, n, zero_item, out);
     column("category", p, NULL, n, frame_category, out);
-    column("subcategory", p, NULL, n, zero_item, out);
+    column("subcategory", p, s, n, frame_subcategory, out);
     column("func", p, NULL, n, frame_func, out);
     column("nativeSymbol", p, NULL, n, null_item, out);
     column("innerWindowID", p, NULL, n, null_item, out);
@@ -172,8 +185,11 @@ ITEM(one_item)
 
 ITEM(string_item)
 {
-    profile_write_string(
-        i < p->nfuncs ? p->funcs[i].name : s->paths[i - p->nfuncs], out);
+    uint32_t path = i - p->nfuncs;
+    profile_write_string(i < p->nfuncs      ? p->funcs[i].name
+                         : path < s->npaths ? s->paths[path]
+                                            : PAIR,
+                         out);
 }
 
 static void functions(const profile *p, const strings *s, FILE *out)
@@ -196,7 +212,7 @@ static void functions(const profile *p, const strings *s, FILE *out)
     column("sourceMapURL", p, s, s->npaths, null_item, out);
     column("content", p, s, s->npaths, null_item, out);
     fprintf(out, "\"length\":%u},\n", s->npaths);
-    column("stringArray", p, s, n + s->npaths, string_item, out);
+    column("stringArray", p, s, n + s->npaths + 1, string_item, out);
     fputs("\n\"resourceTable\":{\"name\":[],\"host\":[],\"type\":[],"
           "\"length\":0},\n"
           "\"nativeSymbols\":{\"libIndex\":[],\"address\":[],\"name\":[],"
@@ -234,7 +250,65 @@ ITEM(sample_weight)
     fprintf(out, "%.6f", (double)p->samples[i].weight_ns / 1e6);
 }
 
-static void thread(const profile *p, FILE *out)
+/* ---- markers: pairs of opcodes ----------------------------------------------
+ */
+
+ITEM(pair_data)
+{
+    const profile_part *pair = &p->pairs[i];
+    double ns = (double)pair->self_ns;
+    fprintf(out,
+            "{\"type\":\"" PAIR "\",\"first\":\"%s\",\"second\":\"%s\","
+            "\"self\":%.6f,\"share\":%.6f}",
+            pair->first, pair->name, ns / 1e6,
+            p->cpu_ns ? ns / (double)p->cpu_ns : 0);
+}
+
+ITEM(pair_name)
+{
+    fprintf(out, "%u", p->nfuncs + s->npaths);
+}
+
+ITEM(guest_category)
+{
+    fputc('1', out);
+}
+
+static void markers(const profile *p, const strings *s, FILE *out)
+{
+    uint32_t n = p->npairs < MAX_PAIRS ? p->npairs : MAX_PAIRS;
+    fputs("\"markers\":{", out);
+    column("data", p, s, n, pair_data, out);
+    column("name", p, s, n, pair_name, out);
+    column("startTime", p, s, n, zero_item, out);
+    column("endTime", p, s, n, null_item, out);
+    column("phase", p, s, n, zero_item, out); /* an instant */
+    column("category", p, s, n, guest_category, out);
+    fprintf(out, "\"length\":%u}", n);
+}
+
+/* How the marker table shows them. */
+static void marker_schema(FILE *out)
+{
+    fputs("\"markerSchema\":[{\"name\":\"" PAIR "\","
+          "\"display\":[\"marker-table\"],"
+          "\"tableLabel\":\"{marker.data.first} {marker.data.second}: "
+          "{marker.data.self}, {marker.data.share}\","
+          "\"description\":\"Processor time of an instruction that comes "
+          "behind another, by samples\",\"fields\":["
+          "{\"key\":\"first\",\"label\":\"First\",\"format\":\"string\"},"
+          "{\"key\":\"second\",\"label\":\"Second\",\"format\":\"string\"},"
+          "{\"key\":\"self\",\"label\":\"Time\","
+          "\"format\":\"milliseconds\"},"
+          "{\"key\":\"share\",\"label\":\"Share\","
+          "\"format\":\"percentage\"}]}],",
+          out);
+}
+
+/* ---- the thread and the process ---------------------------------------------
+ */
+
+static void thread(const profile *p, const strings *s, FILE *out)
 {
     double end = (double)p->wall_ns / 1e6;
     fprintf(out,
@@ -250,11 +324,29 @@ static void thread(const profile *p, FILE *out)
     column("time", p, NULL, p->nsamples, sample_time, out);
     column("weight", p, NULL, p->nsamples, sample_weight, out);
     column("threadCPUDelta", p, NULL, p->nsamples, sample_cpu, out);
-    fprintf(out,
-            "\"weightType\":\"tracing-ms\",\"length\":%u},\n"
-            "\"markers\":{\"data\":[],\"name\":[],\"startTime\":[],"
-            "\"endTime\":[],\"phase\":[],\"category\":[],\"length\":0}}",
+    fprintf(out, "\"weightType\":\"tracing-ms\",\"length\":%u},\n",
             p->nsamples);
+    markers(p, s, out);
+    fputc('}', out);
+}
+
+ITEM(opcode_name)
+{
+    fprintf(out, "\"%s\"", i ? p->opcodes[i - 1].name : "Other");
+}
+
+static void categories(const profile *p, FILE *out)
+{
+    fputs("\"categories\":["
+          "{\"name\":\"Engine\",\"color\":\"grey\",\"subcategories\":"
+          "[\"Other\"]},"
+          "{\"name\":\"WebAssembly\",",
+          out);
+    column("subcategories", p, NULL, p->nopcodes + 1, opcode_name, out);
+    fputs("\"color\":\"yellow\"},"
+          "{\"name\":\"Host\",\"color\":\"blue\",\"subcategories\":"
+          "[\"Other\"]}]",
+          out);
 }
 
 static void meta(const profile *p, FILE *out)
@@ -265,20 +357,16 @@ static void meta(const profile *p, FILE *out)
             "\"version\":%d,\"preprocessedProfileVersion\":%d,"
             "\"symbolicated\":true,\"symbolicationNotSupported\":true,"
             "\"usesOnlyOneStackType\":true,"
-            "\"sourceCodeIsNotOnSearchfox\":true,\"markerSchema\":[],"
-            "\"categories\":["
-            "{\"name\":\"Engine\",\"color\":\"grey\",\"subcategories\":"
-            "[\"Other\"]},"
-            "{\"name\":\"WebAssembly\",\"color\":\"yellow\","
-            "\"subcategories\":[\"Other\"]},"
-            "{\"name\":\"Host\",\"color\":\"blue\",\"subcategories\":"
-            "[\"Other\"]}],"
+            "\"sourceCodeIsNotOnSearchfox\":true,"
             "\"sampleUnits\":{\"time\":\"ms\",\"eventDelay\":\"ms\","
             "\"threadCPUDelta\":\"ns\"},\"importedFrom\":\"vyoma profile\","
             "\"arguments\":",
             1000.0 / p->rate, p->start_ms, p->start_ms + p->wall_ns / 1000000,
             GECKO_VERSION, FORMAT_VERSION);
     profile_write_string(p->program, out);
+    fputc(',', out);
+    marker_schema(out);
+    categories(p, out);
     fputc('}', out);
 }
 
@@ -298,17 +386,27 @@ static void find_paths(const profile *p, strings *s)
     }
 }
 
+/* p->opcodes has names; those of p->positions have numbers. */
+static void find_subcategories(const profile *p, strings *s)
+{
+    for (uint32_t op = 0; op < VM_OP_COUNT; op++)
+        for (uint32_t i = 0; i < p->nopcodes; i++)
+            if (!strcmp(p->opcodes[i].name, vm_ops[op].text))
+                s->subcategories[op] = i + 1;
+}
+
 void profile_write_firefox(const profile *p, FILE *out)
 {
     strings s = {0};
     find_paths(p, &s);
+    find_subcategories(p, &s);
     fputs("{\"meta\":", out);
     meta(p, out);
     fputs(",\n\"libs\":[],\n\"shared\":{\n", out);
-    stacks_and_frames(p, out);
+    stacks_and_frames(p, &s, out);
     functions(p, &s, out);
     fputs("},\n\"threads\":[", out);
-    thread(p, out);
+    thread(p, &s, out);
     fputs("]}\n", out);
     free(s.paths);
 }

@@ -50,12 +50,16 @@ static void write_parts(const profile *p, const char *title,
     if (n)
         fprintf(out, "\n%10s %6s  %s\n", "self ms", "%", title);
     for (uint32_t i = 0; i < n && i < TABLE_ROWS / 2; i++) {
-        fprintf(out, "%10.1f %6.1f  %s", milliseconds(parts[i].self_ns),
-                percent(parts[i].self_ns, p->cpu_ns), parts[i].name);
+        fprintf(out, "%10.1f %6.1f  %s%s%s", milliseconds(parts[i].self_ns),
+                percent(parts[i].self_ns, p->cpu_ns),
+                parts[i].first ? parts[i].first : "", parts[i].first ? " " : "",
+                parts[i].name);
         if (parts[i].line)
             fprintf(out, ":%u", parts[i].line);
         fputc('\n', out);
     }
+    if (n > TABLE_ROWS / 2)
+        fprintf(out, "%17s  ... %u more\n", "", n - TABLE_ROWS / 2);
 }
 
 static void write_time(const profile *p, FILE *out)
@@ -72,6 +76,8 @@ static void write_time(const profile *p, FILE *out)
     write_parts(p, "source line", p->lines, p->nlines, out);
     write_parts(p, "instruction (by samples; --counts for exact counts)",
                 p->opcodes, p->nopcodes, out);
+    write_parts(p, "pair of instructions (the second was sampled)", p->pairs,
+                p->npairs, out);
 }
 
 /* ---- counts -----------------------------------------------------------------
@@ -279,7 +285,10 @@ static void json_parts(const char *key, const char *of,
 {
     fprintf(out, ",\n\"%s\": [", key);
     for (uint32_t i = 0; i < n; i++) {
-        fprintf(out, "%s\n  {\"%s\": ", i ? "," : "", of);
+        fprintf(out, "%s\n  {", i ? "," : "");
+        if (parts[i].first)
+            fprintf(out, "\"first\": \"%s\", ", parts[i].first);
+        fprintf(out, "\"%s\": ", of);
         profile_write_string(parts[i].name, out);
         if (parts[i].line)
             fprintf(out, ", \"line\": %u", parts[i].line);
@@ -318,6 +327,7 @@ static void json_time(const profile *p, FILE *out)
     json_funcs(p, out);
     json_parts("lines", "file", p->lines, p->nlines, out);
     json_parts("opcodes", "opcode", p->opcodes, p->nopcodes, out);
+    json_parts("pairs", "second", p->pairs, p->npairs, out);
     json_nodes(p, out);
 }
 

@@ -57,8 +57,24 @@ typedef struct vm_sample_place {
     uint32_t offset; /* of the instruction */
     bool has_line;
     vm_line line;
-    const char *opcode; /* of the instruction, in the text format */
+    uint16_t op; /* vm_op of the instruction */
 } vm_sample_place;
 void vm_sample_locate(const vm_sample_frame *frame, vm_sample_place *out);
+
+/*
+ * Which instruction comes before another in its function's code: asked in the
+ * order of offsets, a function is read once.  Starts as zeros.
+ */
+typedef struct vm_sample_cursor {
+    const vm_module *module;
+    uint32_t func, offset; /* of what is read next */
+    uint32_t before;       /* the vm_op before that plus one, or 0 */
+} vm_sample_cursor;
+/*
+ * A vm_op plus one; 0 where there is none, or ways may meet: first in its
+ * function, or behind a `loop`, `catch` or `end`.
+ */
+uint32_t vm_sample_before(vm_sample_cursor *cursor, const vm_module *module,
+                          uint32_t func, uint32_t offset);
 
 #endif

@@ -3,6 +3,7 @@
  * modules and sources (sample.h).
  */
 #include "vm/code.h"
+#include "vm/compile.h"
 #include "vm/reader.h"
 #include "vm/sample.h"
 
@@ -51,6 +52,34 @@ void vm_sample_locate(const vm_sample_frame *frame, vm_sample_place *out)
                              .start = m->funcs[code->func].locals,
                              .offset = vm_code_offset(code, frame->cell)};
     const uint8_t *p = m->bytes + out->offset;
-    out->opcode = vm_ops[vm_read_op(&p)].text;
+    out->op = (uint16_t)vm_read_op(&p);
     out->has_line = vm_module_line(m, out->offset, &out->line);
+}
+
+/* What comes before the instruction behind this one, given what came before. */
+static uint32_t pass(vm_op op, uint32_t before)
+{
+    switch (op) {
+    case VM_OP_BLOCK:
+    case VM_OP_TRY:
+    case VM_OP_TRY_TABLE: return before;
+    case VM_OP_ELSE: return VM_OP_IF + 1; /* from there alone */
+    default: return vm_op_is_counted(op) ? op + 1u : 0;
+    }
+}
+
+uint32_t vm_sample_before(vm_sample_cursor *c, const vm_module *m,
+                          uint32_t func, uint32_t offset)
+{
+    if (c->module != m || c->func != func || c->offset > offset)
+        *c = (vm_sample_cursor){
+            .module = m, .func = func, .offset = m->funcs[func].body};
+    while (c->offset < offset) {
+        const uint8_t *p = m->bytes + c->offset;
+        vm_op op = vm_read_op(&p);
+        vm_skip_immediates(m, op, &p);
+        c->before = pass(op, c->before);
+        c->offset = (uint32_t)(p - m->bytes);
+    }
+    return c->before;
 }
