@@ -357,7 +357,7 @@ static int usage(FILE *out)
 static int inspect(vm_engine *engine, const char *path, bool json)
 {
     file f = {.path = path, .json = json};
-    if (!map_file("inspect", path, &f.map))
+    if (!map_file("vyoma inspect", path, &f.map))
         return 1;
     int code = cm_is_component(f.map.bytes, f.map.len)
                    ? inspect_component(engine, &f)

@@ -92,7 +92,7 @@ static int print_file(dump *d)
     mapped_file f;
     vm_engine *engine = NULL;
     int code = 1;
-    if (!map_file("objdump", d->path, &f))
+    if (!map_file("vyoma objdump", d->path, &f))
         return 1;
     engine = vm_engine_create(NULL);
     if (engine)

@@ -4,19 +4,18 @@
  * workers (serve_worker.c), which share its pages; it keeps them running.
  */
 #include "supervisor/cmd.h"
+#include "supervisor/map_file.h"
 #include "supervisor/serve.h"
 #include "wasi/io.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,9 +116,15 @@ typedef struct pool {
 
 enum { POOL = WORKERS_MAX + EXTRA_WORKERS };
 
+/* Until a worker has a handler of its own (serve_work), SIGTERM waits: that of
+ * this process, which it would get instead, means nothing to it. */
 static bool start(pool *pool, size_t i)
 {
     serve_worker *worker = pool->worker;
+    sigset_t term, before;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, &before);
     atomic_store(&pool->guest_at[i], 0);
     pool->pids[i] = fork();
     if (!pool->pids[i]) {
@@ -127,6 +132,7 @@ static bool start(pool *pool, size_t i)
         worker->guest_at = &pool->guest_at[i];
         _exit(serve_work(worker));
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pool->pids[i] < 0)
         pool->pids[i] = 0;
     return pool->pids[i] > 0;
@@ -206,24 +212,6 @@ static int supervise(serve_worker *worker, size_t count)
     return failed;
 }
 
-static const uint8_t *map_component(const char *path, size_t *len)
-{
-    struct stat st = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int error = fd < 0 || fstat(fd, &st) ? errno : st.st_size ? 0 : ENODATA;
-    void *bytes = MAP_FAILED;
-    *len = (size_t)st.st_size;
-    if (!error) {
-        bytes = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-        error = bytes == MAP_FAILED ? errno : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (error)
-        fprintf(stderr, "vyoma serve: %s: %s\n", path, strerror(error));
-    return error ? NULL : bytes;
-}
-
 /* --tls-cert and --tls-key.  False after saying what is wrong. */
 static bool load_identity(serve_worker *worker)
 {
@@ -246,7 +234,7 @@ static bool load_identity(serve_worker *worker)
     return worker->identity;
 }
 
-static int serve(serve_worker *worker, const uint8_t *bytes, size_t len)
+static int serve(serve_worker *worker, const mapped_file *file)
 {
     const run_options *options = worker->options;
     vm_error err = {.offset = SIZE_MAX};
@@ -254,8 +242,8 @@ static int serve(serve_worker *worker, const uint8_t *bytes, size_t len)
                          .images = true};
     worker->engine = vm_engine_create(&engine);
     if (!worker->engine ||
-        cm_component_load(worker->engine, bytes, len, &worker->component,
-                          &err) != VM_OK ||
+        cm_component_load(worker->engine, file->bytes, file->len,
+                          &worker->component, &err) != VM_OK ||
         !serve_try(worker, &err)) {
         fprintf(stderr, "vyoma serve: %s: %s\n", options->file,
                 err.text[0] ? err.text : "out of memory");
@@ -287,17 +275,17 @@ int cmd_serve(int argc, char **argv)
         run_options_finish(&options);
         return status;
     }
-    size_t len;
-    const uint8_t *bytes = map_component(options.file, &len);
-    status = bytes ? serve(&worker, bytes, len) : 1;
+    mapped_file file = {0};
+    status = map_file("vyoma serve", options.file, &file)
+                 ? serve(&worker, &file)
+                 : 1;
     if (worker.listener >= 0)
         close(worker.listener);
     tls_identity_destroy(worker.identity);
     cm_component_release(worker.component);
     if (worker.engine)
         vm_engine_destroy(worker.engine);
-    if (bytes)
-        munmap((void *)bytes, len);
+    unmap_file(&file);
     run_options_finish(&options);
     return status;
 }

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool map_file(const char *command, const char *path, mapped_file *out)
+bool map_file(const char *who, const char *path, mapped_file *out)
 {
     struct stat st;
     void *bytes = MAP_FAILED;
@@ -29,7 +29,8 @@ bool map_file(const char *command, const char *path, mapped_file *out)
     if (fd >= 0)
         close(fd);
     if (bytes == MAP_FAILED) {
-        fprintf(stderr, "vyoma %s: %s: %s\n", command, path, strerror(error));
+        fprintf(stderr, "%s: %s: %s\n", who, path,
+                error == ENODATA ? "the file is empty" : strerror(error));
         return false;
     }
     *out = (mapped_file){bytes, (size_t)st.st_size};
@@ -38,5 +39,7 @@ bool map_file(const char *command, const char *path, mapped_file *out)
 
 void unmap_file(mapped_file *file)
 {
-    munmap((void *)file->bytes, file->len);
+    if (file->bytes)
+        munmap((void *)file->bytes, file->len);
+    *file = (mapped_file){0};
 }

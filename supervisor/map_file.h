@@ -13,8 +13,10 @@ typedef struct mapped_file {
     size_t len;
 } mapped_file;
 
-/* False after a message, "vyoma COMMAND: PATH: why". */
-bool map_file(const char *command, const char *path, mapped_file *out);
+/* False after a message, "WHO: PATH: why"; a folder or an empty file is not
+ * mapped either. */
+bool map_file(const char *who, const char *path, mapped_file *out);
+/* Does nothing for a file that was not mapped: all zeros. */
 void unmap_file(mapped_file *file);
 
 #endif

@@ -37,7 +37,7 @@ typedef struct pending {
 } pending;
 
 static struct {
-    int control, epoll;
+    int epoll;
     uint64_t next_request;
     client *clients[MAX_CLIENTS];
     pending requests[MAX_REQUESTS];
@@ -245,8 +245,9 @@ static void answer(asking *a, ipc_status status)
         client_end(a->from);
 }
 
-static void client_read(client *c)
+static void client_read(void *client_)
 {
+    client *c = client_;
     asking a = {.from = c, .fd = -1};
     ssize_t size = msg_recv(c->control, &a.head, sizeof a.head, self.payload,
                             sizeof self.payload, NULL, 0, MSG_DONTWAIT);
@@ -281,43 +282,18 @@ static void client_add(const client_message *message, int fd)
     memcpy(c->app, message->app, sizeof c->app);
     c->ipc = message->ipc;
     self.clients[i] = c;
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-    epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &e);
+    role_watch(self.epoll, fd, c);
     /* Perhaps it waits for the answer of the broker before this one. */
     ipc_answer lost = {0, IPC_UNAVAILABLE, 0};
     if (message->adopted)
         (void)!msg_send(fd, &lost, sizeof lost, NULL, 0, NULL, 0, MSG_DONTWAIT);
 }
 
-static void on_control(void)
-{
-    static client_message message;
-    int fd;
-    ssize_t rest = msg_recv(self.control, &message, sizeof message, NULL, 0,
-                            &fd, 1, MSG_DONTWAIT);
-    if (rest == -EPIPE)
-        _exit(0);
-    if (!rest && fd >= 0)
-        client_add(&message, fd);
-}
-
 int broker_main(int control, const role_options *options)
 {
-    self.control = control;
     self.epoll = epoll_create1(EPOLL_CLOEXEC);
     /* Ids of different brokers must not meet. */
     self.next_request = (uint64_t)getpid() << 32;
     role_enter("broker", ROLE_UID_BROKER, control);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-    epoll_ctl(self.epoll, EPOLL_CTL_ADD, control, &e);
-    for (;;) {
-        /* One event at a time: handling it may free another's client. */
-        struct epoll_event event;
-        if (epoll_wait(self.epoll, &event, 1, -1) < 1)
-            continue;
-        if (event.data.ptr)
-            client_read(event.data.ptr);
-        else
-            on_control();
-    }
+    role_serve(&(role_service){control, self.epoll, client_add, client_read});
 }

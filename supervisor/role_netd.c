@@ -34,7 +34,7 @@
 enum { MAX_CLIENTS = 512 };
 
 static struct {
-    int control, epoll;
+    int epoll;
     char dns[INET_ADDRSTRLEN];
     netd_client *clients[MAX_CLIENTS];
     char data[NET_MAX_DATAGRAM];
@@ -323,8 +323,9 @@ static bool answer(asking *a, int result)
     return !err;
 }
 
-static void client_read(netd_client *c)
+static void client_read(void *client)
 {
+    netd_client *c = client;
     asking a = {.from = c, .answer = -1};
     ssize_t size = msg_recv(c->control, &a.head, sizeof a.head, self.data,
                             sizeof self.data, &a.fd, 1, MSG_DONTWAIT);
@@ -364,23 +365,10 @@ static void client_add(const client_message *message, int fd)
     c->rules = message->network;
     memcpy(c->app, message->app, sizeof c->app);
     self.clients[i] = c;
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-    epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &e);
+    role_watch(self.epoll, fd, c);
     net_answer lost = {0, -EAGAIN};
     if (message->adopted)
         (void)!msg_send(fd, &lost, sizeof lost, NULL, 0, NULL, 0, MSG_DONTWAIT);
-}
-
-static void on_control(void)
-{
-    static client_message message;
-    int fd;
-    ssize_t rest = msg_recv(self.control, &message, sizeof message, NULL, 0,
-                            &fd, 1, MSG_DONTWAIT);
-    if (rest == -EPIPE)
-        _exit(0);
-    if (!rest && fd >= 0)
-        client_add(&message, fd);
 }
 
 static void enter(int control)
@@ -405,7 +393,6 @@ static void enter(int control)
 int netd_main(int control, const role_options *options)
 {
     net_setup setup;
-    self.control = control;
     if (msg_recv(control, &setup, sizeof setup, NULL, 0, NULL, 0, 0))
         return 1;
     set_defaults(&setup);
@@ -414,15 +401,5 @@ int netd_main(int control, const role_options *options)
         configure(&setup);
     self.epoll = epoll_create1(EPOLL_CLOEXEC);
     enter(control);
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
-    epoll_ctl(self.epoll, EPOLL_CTL_ADD, control, &e);
-    for (;;) {
-        struct epoll_event event;
-        if (epoll_wait(self.epoll, &event, 1, -1) < 1)
-            continue;
-        if (event.data.ptr)
-            client_read(event.data.ptr);
-        else
-            on_control();
-    }
+    role_serve(&(role_service){control, self.epoll, client_add, client_read});
 }

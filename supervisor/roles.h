@@ -40,6 +40,19 @@ int spawner_main(int control, const role_options *options);
 /* Compiles the role's filter and enters a jail with usual limits. */
 void role_enter(const char *role, uid_t uid, int control);
 
+/*
+ * The loop of a service that apps talk to.  `add` is told of each client that
+ * PID 1 announces, and owns its descriptor; role_watch has `read` called, with
+ * the client, whenever that can be read.  Ends with PID 1.
+ */
+typedef struct role_service {
+    int control, epoll;
+    void (*add)(const client_message *message, int fd);
+    void (*read)(void *client);
+} role_service;
+_Noreturn void role_serve(const role_service *service);
+void role_watch(int epoll, int fd, void *client);
+
 /* What a jailed runner does; answers its exit status.  A variable so that
  * tests can put a hostile program in the place of the engine. */
 typedef struct runner_job {

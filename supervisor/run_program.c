@@ -5,18 +5,16 @@
  */
 #include "supervisor/run_program.h"
 
+#include "supervisor/map_file.h"
 #include "supervisor/run_invoke.h"
 #include "vm/coredump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -33,38 +31,9 @@ typedef struct run {
     vm_engine *engine;
     vm_store *store;
     wasi_ctx *ctx;
-    const uint8_t *bytes;
-    size_t len;
+    mapped_file file;
     vm_error err;
 } run;
-
-/* ---- files ------------------------------------------------------------- */
-
-/* Maps a file; NULL after a message. */
-static const uint8_t *map_file(const char *path, size_t *len)
-{
-    struct stat st;
-    void *bytes = MAP_FAILED;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && !fstat(fd, &st)) {
-        if (S_ISDIR(st.st_mode))
-            errno = EISDIR;
-        else if (st.st_size == 0)
-            errno = ENODATA;
-        else
-            bytes =
-                mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    }
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (bytes == MAP_FAILED) {
-        fprintf(stderr, "vyoma: %s: %s\n", path, strerror(error));
-        return NULL;
-    }
-    *len = (size_t)st.st_size;
-    return bytes;
-}
 
 /* ---- being stopped ------------------------------------------------------ */
 
@@ -285,8 +254,8 @@ static int run_entry(run *run, vm_instance *instance)
 static int run_module(run *run)
 {
     vm_module *module;
-    vm_status status =
-        vm_module_load(run->engine, run->bytes, run->len, &module, &run->err);
+    vm_status status = vm_module_load(run->engine, run->file.bytes,
+                                      run->file.len, &module, &run->err);
     if (status != VM_OK)
         return report(run, status, run->options->file);
     vm_instance *instance;
@@ -334,11 +303,11 @@ static int missing_import(run *run, const char *path, vm_name name)
 
 /* Instantiates one file into the store. */
 static int instantiate(run *run, cm_linker *linker, const char *path,
-                       const uint8_t *bytes, size_t len, cm_instance **out)
+                       const mapped_file *file, cm_instance **out)
 {
     cm_component *component;
-    vm_status status =
-        cm_component_load(run->engine, bytes, len, &component, &run->err);
+    vm_status status = cm_component_load(run->engine, file->bytes, file->len,
+                                         &component, &run->err);
     if (status != VM_OK)
         return report(run, status, path);
     vm_name missing = {0};
@@ -361,11 +330,10 @@ static int linked_instance(run *run, cm_linker *linker, size_t i,
             made[i] = made[k];
             return 0;
         }
-    size_t len;
-    const uint8_t *bytes = map_file(links[i].file, &len);
-    if (!bytes)
+    mapped_file file; /* as long as the process: instances need its bytes */
+    if (!map_file("vyoma", links[i].file, &file))
         return STATUS_ERROR;
-    return instantiate(run, linker, links[i].file, bytes, len, &made[i]);
+    return instantiate(run, linker, links[i].file, &file, &made[i]);
 }
 
 /* In the order given: a linked component may import what was linked before. */
@@ -416,8 +384,8 @@ static int run_component(run *run)
     if (wasi_link(linker, run->ctx, &run->err) != VM_OK)
         code = link_error(run);
     else if (!(code = add_links(run, linker)) &&
-             !(code = instantiate(run, linker, run->options->file, run->bytes,
-                                  run->len, &instance)))
+             !(code = instantiate(run, linker, run->options->file, &run->file,
+                                  &instance)))
         code = call_run(run, instance);
     end_store(run); /* handles end before what they came from */
     cm_linker_destroy(linker);
@@ -462,8 +430,8 @@ static int run_file(run *run)
         return report(run, status, run->options->file);
     prepare_stopping(run);
     start_guest(run);
-    return cm_is_component(run->bytes, run->len) ? run_component(run)
-                                                 : run_module(run);
+    return cm_is_component(run->file.bytes, run->file.len) ? run_component(run)
+                                                           : run_module(run);
 }
 
 int run_program(const run_options *options, const run_observer *observer)
@@ -471,14 +439,13 @@ int run_program(const run_options *options, const run_observer *observer)
     run run = {
         .options = options, .observer = observer, .err = {.offset = SIZE_MAX}};
     signal(SIGPIPE, SIG_IGN); /* a guest sees EPIPE instead */
-    run.bytes = map_file(options->file, &run.len);
-    if (!run.bytes)
+    if (!map_file("vyoma", options->file, &run.file))
         return STATUS_ERROR;
     int code = run_file(&run);
     end_store(&run);
     if (run.engine)
         vm_engine_destroy(run.engine);
     wasi_ctx_destroy(run.ctx);
-    munmap((void *)run.bytes, run.len);
+    unmap_file(&run.file);
     return code;
 }

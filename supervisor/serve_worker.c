@@ -522,10 +522,14 @@ int serve_work(serve_worker *worker)
 {
     vm_error err = {.offset = SIZE_MAX};
     struct sigaction stop = {.sa_handler = on_stop}; /* no SA_RESTART */
+    sigset_t term;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal's goes to the parent as well */
     sigaction(SIGTERM, &stop, NULL);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &term, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     if (!worker_init(worker, &err)) {
         fprintf(stderr, "vyoma serve: %s\n", err.text);

@@ -70,6 +70,12 @@ typedef struct wast_script {
 void wast_run(const vm_options *options, const char *path, const char *dir,
               const char *stem, wast_counts *counts);
 
+/* ---- outcomes ----------------------------------------------------------- */
+
+/* Both answer false, with `got` set to the text, or to how the call ended. */
+bool wast_fail(wast_script *s, const char *fmt, ...) VM_PRINTF(2, 3);
+bool wast_fail_status(wast_script *s, vm_status status, const vm_error *err);
+
 /* ---- values ------------------------------------------------------------- */
 
 /* A constant of the script as an argument; false when it is not known. */

@@ -12,25 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool fail(wast_script *s, const char *fmt, ...) VM_PRINTF(2, 3);
-static bool fail(wast_script *s, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(s->got, sizeof s->got, fmt, args);
-    va_end(args);
-    return false;
-}
-
-static bool fail_status(wast_script *s, vm_status status, const vm_error *err)
-{
-    static const char *const names[] = {
-        "success",    "a trap",          "an uncaught exception",
-        "suspension", "an interruption", "an exit",
-        "rejection",  "out of memory"};
-    return fail(s, "%s%s%s", names[status], *err->text ? ": " : "", err->text);
-}
-
 /* ---- constants -> values --------------------------------------------------
  */
 
@@ -308,7 +289,7 @@ bool wast_component_define(wast_script *s, const json *command,
     cm_component *component;
     vm_error err = {0};
     vm_status status = load(s, command, bytes, len, &component, &err);
-    return status == VM_OK || fail_status(s, status, &err);
+    return status == VM_OK || wast_fail_status(s, status, &err);
 }
 
 bool wast_component_run(wast_script *s, const json *command,
@@ -319,7 +300,7 @@ bool wast_component_run(wast_script *s, const json *command,
     vm_status status = load(s, command, bytes, len, &component, &err);
     if (status == VM_OK)
         status = instantiate(s, component, &out->component, &err);
-    return status == VM_OK || fail_status(s, status, &err);
+    return status == VM_OK || wast_fail_status(s, status, &err);
 }
 
 bool wast_component_instance(wast_script *s, const wast_definition *d,
@@ -327,7 +308,7 @@ bool wast_component_instance(wast_script *s, const wast_definition *d,
 {
     vm_error err = {0};
     vm_status status = instantiate(s, d->component, &out->component, &err);
-    return status == VM_OK || fail_status(s, status, &err);
+    return status == VM_OK || wast_fail_status(s, status, &err);
 }
 
 void wast_component_release(wast_definition *d)
@@ -348,8 +329,9 @@ bool wast_component_rejected(wast_script *s, const uint8_t *bytes, size_t len,
         return true;
     if (status == VM_OK)
         cm_component_release(component);
-    return status == VM_INVALID ? fail(s, "%s: %s", phases[err.phase], err.text)
-                                : fail_status(s, status, &err);
+    return status == VM_INVALID
+               ? wast_fail(s, "%s: %s", phases[err.phase], err.text)
+               : wast_fail_status(s, status, &err);
 }
 
 /* Instantiation must fail, but not before it starts. */
@@ -361,9 +343,9 @@ bool wast_component_unlinked(wast_script *s, const json *command,
     vm_error err = {0};
     vm_status status = load(s, command, bytes, len, &component, &err);
     if (status != VM_OK)
-        return fail_status(s, status, &err);
+        return wast_fail_status(s, status, &err);
     status = instantiate(s, component, &instance, &err);
-    return status == want || fail_status(s, status, &err);
+    return status == want || wast_fail_status(s, status, &err);
 }
 
 /* ---- calls
@@ -380,17 +362,18 @@ static bool call(wast_script *s, const json *command, wast_instance *i,
     *result = (cm_result){0};
     *func = field ? cm_instance_func(i->component, NULL, field) : NULL;
     if (!*func)
-        return fail(s, "no function export is named %s", field);
+        return wast_fail(s, "no function export is named %s", field);
     const cm_type *params = (*func)->type->params;
     if (json_count(args) != params->count)
-        return fail(s, "%zu arguments for %u parameters", json_count(args),
-                    params->count);
+        return wast_fail(s, "%zu arguments for %u parameters", json_count(args),
+                         params->count);
     cm_value *values =
         vm_arena_alloc(&s->arena, params->count + 1, sizeof *values);
     uint32_t n = 0;
     for (const json *a = args ? args->first : NULL; a; a = a->next, n++)
         if (!values || !parse(s, a, params->fields[n].type, &values[n]))
-            return fail(s, "argument %u is not of the parameter's type", n);
+            return wast_fail(s, "argument %u is not of the parameter's type",
+                             n);
     *status = cm_func_call(*func, values, result, err);
     return true;
 }
@@ -407,11 +390,11 @@ bool wast_component_return(wast_script *s, const json *command,
     if (!call(s, command, i, &func, &result, &status, &err))
         return false;
     if (status != VM_OK)
-        return fail_status(s, status, &err);
+        return wast_fail_status(s, status, &err);
     const cm_type *type = func->type->result;
     bool ok = expected == NULL || json_count(expected) == (type != NULL);
     if (!ok)
-        fail(s, "%s result", type ? "a" : "no");
+        wast_fail(s, "%s result", type ? "a" : "no");
     if (ok && type && expected) {
         ok = parse(s, expected->first, type, &want) &&
              equal(type, &want, &result.value);
@@ -467,5 +450,5 @@ bool wast_component_trap(wast_script *s, const json *command, wast_instance *i)
     if (status == VM_TRAP &&
         trap_matches(json_get_str(command, "text"), err.text))
         return true;
-    return fail_status(s, status, &err);
+    return wast_fail_status(s, status, &err);
 }

@@ -16,14 +16,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool fail(wast_script *s, const char *fmt, ...) VM_PRINTF(2, 3);
-static bool fail(wast_script *s, const char *fmt, ...)
+bool wast_fail(wast_script *s, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     vsnprintf(s->got, sizeof s->got, fmt, args);
     va_end(args);
     return false;
+}
+
+bool wast_fail_status(wast_script *s, vm_status status, const vm_error *err)
+{
+    static const char *const names[] = {
+        "success",    "a trap",          "an uncaught exception",
+        "suspension", "an interruption", "an exit",
+        "rejection",  "out of memory"};
+    return wast_fail(s, "%s%s%s", names[status], *err->text ? ": " : "",
+                     err->text);
 }
 
 static bool skip(wast_script *s, const char *why)
@@ -128,18 +137,14 @@ static wast_definition *add_definition(wast_script *s, const char *name,
 
 static bool fail_status(wast_script *s, vm_status status, const vm_error *err)
 {
-    static const char *const names[] = {
-        "success",    "a trap",          "an uncaught exception",
-        "suspension", "an interruption", "an exit",
-        "rejection",  "out of memory"};
     static const char *const phases[] = {"malformed", "invalid", "unlinkable",
                                          "at run time"};
     if (status == VM_INVALID && strstr(err->text, VM_NO_DESCRIPTORS))
         return skip_unsupported(s);
     if (status == VM_INVALID)
-        return fail(s, "%s: %s (at 0x%zx)", phases[err->phase], err->text,
-                    err->offset);
-    return fail(s, "%s%s%s", names[status], *err->text ? ": " : "", err->text);
+        return wast_fail(s, "%s: %s (at 0x%zx)", phases[err->phase], err->text,
+                         err->offset);
+    return wast_fail_status(s, status, err);
 }
 
 /* Instantiates with imports from what is registered. */
@@ -219,7 +224,8 @@ static bool run_instance(wast_script *s, const json *command)
     if (!d && s->is_unsupported)
         return skip_unsupported(s);
     if (!d)
-        return fail(s, "no module is named %s", name ? name : "(the last)");
+        return wast_fail(s, "no module is named %s",
+                         name ? name : "(the last)");
     vm_error err = {0};
     wast_instance *i = add_instance(s, json_get_str(command, "instance"));
     if (d->component)
@@ -232,7 +238,7 @@ static bool run_register(wast_script *s, const json *command)
 {
     wast_instance *i = find_instance(s, json_get_str(command, "name"));
     if (!i)
-        return fail(s, "no such instance");
+        return wast_fail(s, "no such instance");
     wast_instance *copy = alloc(s, sizeof *copy);
     *copy = *i;
     copy->name = json_get_str(command, "as");
@@ -331,8 +337,8 @@ static bool invoke(wast_script *s, const json *action, vm_func *func,
     const vm_functype *type = vm_func_type(func);
     const json *args = json_get(action, "args");
     if (json_count(args) != type->nparams)
-        return fail(s, "%zu arguments for %u parameters", json_count(args),
-                    type->nparams);
+        return wast_fail(s, "%zu arguments for %u parameters", json_count(args),
+                         type->nparams);
     vm_value *values = alloc(s, (type->nparams + 1) * sizeof *values);
     uint32_t i = 0;
     for (const json *a = args ? args->first : NULL; a; a = a->next)
@@ -377,14 +383,14 @@ static bool act(wast_script *s, const json *command, outcome *out)
     if (s->is_unsupported && (!i || !i->core))
         return skip_unsupported(s);
     if (!i || !i->core || !field || !type)
-        return fail(s, "no such instance");
+        return wast_fail(s, "no such instance");
     if (!vm_instance_export(i->core, field->str, field->len, &e))
-        return fail(s, "no export is named %s", field->str);
+        return wast_fail(s, "no export is named %s", field->str);
     if (!strcmp(type, "invoke") && e.kind == VM_EXTERN_FUNC)
         return invoke(s, action, e.func, out);
     if (!strcmp(type, "get") && e.kind == VM_EXTERN_GLOBAL)
         return get(s, i->module, field, e.global, out);
-    return fail(s, "the export %s is of another kind", field->str);
+    return wast_fail(s, "the export %s is of another kind", field->str);
 }
 
 static bool run_action(wast_script *s, const json *command)
@@ -425,7 +431,7 @@ static bool run_return(wast_script *s, const json *command)
     for (uint32_t i = 0; i < o.nresults; i++)
         wast_value_format(o.types[i], o.results[i], s->got, sizeof s->got);
     if (!o.nresults)
-        return fail(s, "no results");
+        return wast_fail(s, "no results");
     return false;
 }
 

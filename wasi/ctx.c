@@ -190,6 +190,16 @@ vm_status wasi_err_enum(cm_call *call, cm_value *result, uint64_t code)
     return cm_err(call, result, &(cm_value){.variant = {.index = code}});
 }
 
+vm_status wasi_outcome(wasi_error_fn lower, cm_call *call, cm_value *result,
+                       int number)
+{
+    cm_value error;
+    if (!number)
+        return cm_ok(call, result, NULL);
+    vm_status status = lower(call, number, &error);
+    return status == VM_OK ? cm_err(call, result, &error) : status;
+}
+
 vm_status wasi_ok_list(cm_call *call, cm_value *result, cm_value *items,
                        size_t len)
 {

@@ -33,11 +33,7 @@ static wasi_path path_of(const cm_value *value)
 vm_status fs_outcome(const fs_skin *skin, cm_call *call, cm_value *result,
                      int number)
 {
-    cm_value error;
-    if (!number)
-        return cm_ok(call, result, NULL);
-    vm_status status = skin->error(call, number, &error);
-    return status == VM_OK ? cm_err(call, result, &error) : status;
+    return wasi_outcome(skin->error, call, result, number);
 }
 
 /* ---- data -------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 
 typedef struct fs_skin {
     /* error-code for an errno */
-    vm_status (*error)(cm_call *call, int number, cm_value *out);
+    wasi_error_fn error;
     /* descriptor-type */
     vm_status (*type)(cm_call *call, mode_t mode, cm_value *out);
     bool old_times;     /* before 1970: 0.2's datetime cannot say them */

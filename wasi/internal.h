@@ -62,6 +62,10 @@ VM_MUST_CHECK vm_status wasi_own(cm_call *call, cm_value *result, void *rep);
 VM_MUST_CHECK vm_status wasi_ok_own(cm_call *call, cm_value *result, void *rep);
 VM_MUST_CHECK vm_status wasi_err_enum(cm_call *call, cm_value *result,
                                       uint64_t code);
+/* result<_, error-code> from an errno; `lower` makes the error-code of it. */
+typedef vm_status (*wasi_error_fn)(cm_call *call, int number, cm_value *out);
+VM_MUST_CHECK vm_status wasi_outcome(wasi_error_fn lower, cm_call *call,
+                                     cm_value *result, int number);
 VM_MUST_CHECK vm_status wasi_ok_list(cm_call *call, cm_value *result,
                                      cm_value *items, size_t len);
 /* `count` zeroed values (of a record, tuple or list). */

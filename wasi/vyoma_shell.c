@@ -47,11 +47,6 @@ static void put_list(cm_value *out, cm_value *items, size_t len)
 
 /* ---- panels ------------------------------------------------------------ */
 
-static int to_side(uint64_t side)
-{
-    return side <= GFX_SIDE_MAX ? (int)side : GFX_SIDE_MAX + 1;
-}
-
 static vm_status create_panel(cm_call *call, void *host, const cm_value *args,
                               cm_value *result)
 {
@@ -62,8 +57,8 @@ static vm_status create_panel(cm_call *call, void *host, const cm_value *args,
     msg.create.anchor = (uint32_t)o[2].variant.index;
     msg.create.x = (int32_t)o[3].s;
     msg.create.y = (int32_t)o[4].s;
-    msg.create.width = to_side(o[5].u);
-    msg.create.height = to_side(o[6].u);
+    msg.create.width = ui_side(o[5].u);
+    msg.create.height = ui_side(o[6].u);
     msg.create.exclusive = (uint32_t)o[7].u;
     msg.create.radius = (uint32_t)o[8].u;
     msg.create.flags = o[9].flags;

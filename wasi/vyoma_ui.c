@@ -74,21 +74,16 @@ vm_status ui_create_window(cm_call *call, wasi_ctx *ctx, struct gfx_msg *msg,
     return wasi_ok_own(call, result, w);
 }
 
-static int to_side(uint64_t side)
-{
-    return side <= GFX_SIDE_MAX ? (int)side : GFX_SIDE_MAX + 1;
-}
-
 static vm_status create(cm_call *call, void *host, const cm_value *args,
                         cm_value *result)
 {
     const cm_value *o = args[0].list.items; /* fields of window-options */
     struct gfx_msg msg = {0};
     msg.create.kind = GFX_WINDOW;
-    msg.create.width = to_side(o[1].u);
-    msg.create.height = to_side(o[2].u);
-    msg.create.min_width = to_side(o[3].u);
-    msg.create.min_height = to_side(o[4].u);
+    msg.create.width = ui_side(o[1].u);
+    msg.create.height = ui_side(o[2].u);
+    msg.create.min_width = ui_side(o[3].u);
+    msg.create.min_height = ui_side(o[4].u);
     msg.create.flags = o[5].flags;
     return ui_create_window(call, host, &msg, o[0], result);
 }
@@ -196,8 +191,8 @@ static vm_status set_size(cm_call *call, void *host, const cm_value *args,
                           cm_value *result)
 {
     struct gfx_msg msg = {.type = GFX_REQ_SIZE};
-    msg.size.width = to_side(args[1].u);
-    msg.size.height = to_side(args[2].u);
+    msg.size.width = ui_side(args[1].u);
+    msg.size.height = ui_side(args[2].u);
     gfx_surface_send(surface_of(args), &msg, NULL, 0);
     return VM_OK;
 }

@@ -31,6 +31,13 @@ struct ui_canvas {
     struct gfx_image image;
 };
 
+/* A width or height for the compositor, which refuses those that are too large
+ * with a reason. */
+static inline int ui_side(uint64_t side)
+{
+    return side <= GFX_SIDE_MAX ? (int)side : GFX_SIDE_MAX + 1;
+}
+
 /* Made at first use; NULL without a grant or memory. */
 struct vyoma_display *vyoma_display_get(wasi_ctx *ctx);
 /* What wasi_ctx_destroy calls. */

@@ -116,11 +116,7 @@ vm_status net_ip_lower(cm_call *call, const wasi_net_address *address,
 vm_status net_outcome(const net_skin *skin, cm_call *call, cm_value *result,
                       int number)
 {
-    cm_value error;
-    if (!number)
-        return cm_ok(call, result, NULL);
-    vm_status status = skin->error(call, number, &error);
-    return status == VM_OK ? cm_err(call, result, &error) : status;
+    return wasi_outcome(skin->error, call, result, number);
 }
 
 vm_status net_made(const net_skin *skin, cm_call *call, cm_value *result,

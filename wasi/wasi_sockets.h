@@ -29,7 +29,7 @@ VM_MUST_CHECK vm_status net_ip_lower(cm_call *call,
 
 typedef struct net_skin {
     /* error-code for an errno */
-    vm_status (*error)(cm_call *call, int number, cm_value *out);
+    wasi_error_fn error;
 } net_skin;
 
 /* result<_, error-code> */

@@ -8,6 +8,7 @@
  * rules.mk).  Each file runs in a process of its own; prints TAP.
  */
 #include "tests/robust/exercise.h"
+#include "tests/tools/read_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,23 +69,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static uint8_t *read_file(const char *path, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return NULL;
-    fseek(f, 0, SEEK_END);
-    *len = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bytes = malloc(*len + 1);
-    if (bytes && fread(bytes, 1, *len, f) != *len) {
-        free(bytes);
-        bytes = NULL;
-    }
-    fclose(f);
-    return bytes;
 }
 
 /* Fails allocation 1, 2, ... until one run needs fewer. */

@@ -30,6 +30,7 @@
  * stops.
  */
 #include "tests/fuzz/oracle.h"
+#include "tests/tools/read_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,21 +295,6 @@ static void call_exports(void)
 
 /* ---- one file -------------------------------------------------------------
  */
-
-static uint8_t *read_file(const char *path, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return NULL;
-    fseek(f, 0, SEEK_END);
-    *len = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bytes = malloc(*len + 1);
-    if (bytes && fread(bytes, 1, *len, f) != *len)
-        *len = 0;
-    fclose(f);
-    return bytes;
-}
 
 static void run_module(vm_module *module)
 {

@@ -387,6 +387,15 @@ def ending(report):
             equal(server.process.wait(timeout=10), 0)
     report.check("serve: SIGTERM lets what has begun be answered", graceful)
 
+    def early():
+        for n in range(64):
+            with Server(workers=16) as server:
+                while len(children(server.process.pid)) < n % 16:
+                    pass
+                server.process.terminate()
+                equal(server.process.wait(timeout=10) in (0, -15), True)
+    report.check("serve: SIGTERM while processes are being started", early)
+
     def killed_worker():
         with Server(workers=1) as server:
             equal(server.get("/"), (200, b"hello"))

@@ -10,6 +10,7 @@
  * processes: a crash names the file and the damage.  Prints TAP.
  */
 #include "tests/robust/exercise.h"
+#include "tests/tools/read_file.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -39,20 +40,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static bool read_input(const char *path, input *in)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    fseek(f, 0, SEEK_END);
-    in->len = (size_t)ftell(f);
-    rewind(f);
-    in->bytes = malloc(in->len + 1);
-    bool good = in->bytes && fread(in->bytes, 1, in->len, f) == in->len;
-    fclose(f);
-    return good;
 }
 
 /* A copy of exactly the right size, so that reading past it is noticed. */
@@ -97,7 +84,8 @@ static void flip_all(progress *p, input *in)
 static void run_child(const char *path, progress *p)
 {
     input in;
-    if (!read_input(path, &in))
+    in.bytes = read_file(path, &in.len);
+    if (!in.bytes)
         _exit(1);
     p->kind = "unchanged at";
     try_copy(p, in.bytes, in.len);

@@ -119,7 +119,8 @@ def clang_for_wasi():
 
 def c_program(name, *flags):
     source = os.path.join(HERE, "c", name + ".c")
-    return cached("c-" + name, [source, __file__], lambda out: must_run(
+    bare = os.path.join(HERE, "c", "bare.h")
+    return cached("c-" + name, [source, bare, __file__], lambda out: must_run(
         ["clang-19", *flags, "-O1", "-o", out, source]))
 
 

@@ -2,12 +2,11 @@
  * http.c - a request handler on bare imports: what each path does is in
  * `routes`.  The canonical ABI's flattening is written out by hand.
  */
+#define HEAP_BYTES (1 << 20)
+#include "bare.h"
+
 #define TYPES "wasi:http/types@0.2.12"
 #define STREAMS "wasi:io/streams@0.2.12"
-#define IMPORT(module, name)                                                   \
-    __attribute__((import_module(module), import_name(name))) extern
-
-typedef unsigned char u8;
 
 IMPORT(TYPES, "[constructor]fields") int fields_new(void);
 IMPORT(TYPES, "[method]fields.append")
@@ -34,28 +33,6 @@ void blocking_read(int self, unsigned long long len, int *ret);
 IMPORT(STREAMS, "[method]output-stream.blocking-write-and-flush")
 void write_and_flush(int self, const void *data, int len, int *ret);
 IMPORT(STREAMS, "[resource-drop]output-stream") void drop_output(int self);
-
-static u8 heap[1 << 20];
-static unsigned used;
-
-__attribute__((export_name("cabi_realloc"))) void *
-cabi_realloc(void *old, unsigned old_size, unsigned align, unsigned size)
-{
-    used = (used + align - 1) & -align;
-    if (used + size > sizeof heap)
-        __builtin_trap();
-    void *at = heap + used;
-    used += size;
-    return at;
-}
-
-static int length(const char *text)
-{
-    int n = 0;
-    while (text[n])
-        n++;
-    return n;
-}
 
 static int same(const char *a, const char *b, int len)
 {

@@ -2,13 +2,13 @@
  * net3.c - sockets and lookups of WASI 0.3 on bare imports, a line per step.
  * It is lifted with a stack of its own, so what waits simply waits.
  */
-#define IMPORT(module, name)                                                   \
-    __attribute__((import_module(module), import_name(name))) extern
+#define HEAP_BYTES (1 << 18)
+#include "bare.h"
+
 #define SOCKETS "wasi:sockets/types@0.3.0"
 #define STDOUT "wasi:cli/stdout@0.3.0"
 #define WRITE "write-via-stream"
 
-typedef unsigned char u8;
 typedef long long s64;
 
 IMPORT(STDOUT, WRITE) int write_via_stream(int stream);
@@ -49,29 +49,7 @@ IMPORT("wasi:sockets/ip-name-lookup@0.3.0", "resolve-addresses")
 void resolve(const char *name, int len, u8 *ret);
 IMPORT("[export]wasi:cli/run@0.3.0", "[task-return]run") void done(int is_err);
 
-static u8 heap[1 << 18];
-static unsigned used;
-
-__attribute__((export_name("cabi_realloc"))) void *
-cabi_realloc(void *old, unsigned old_size, unsigned align, unsigned size)
-{
-    used = (used + align - 1) & -align;
-    if (size > sizeof heap - used)
-        __builtin_trap();
-    void *at = heap + used;
-    used += size;
-    return at;
-}
-
 static int out;
-
-static int length(const char *text)
-{
-    int n = 0;
-    while (text[n])
-        n++;
-    return n;
-}
 
 /* "name: ok" or "name: error N" */
 static int say(const char *name, int code)

@@ -3,11 +3,11 @@
  * does is in `routes`.  It is lifted with a stack of its own, so reads and
  * writes simply wait.  The canonical ABI's flattening is written out by hand.
  */
-#define TYPES "wasi:http/types@0.3.0"
-#define IMPORT(module, name)                                                   \
-    __attribute__((import_module(module), import_name(name))) extern
+#define HEAP_BYTES (2 << 20)
+#include "bare.h"
 
-typedef unsigned char u8;
+#define TYPES "wasi:http/types@0.3.0"
+
 typedef long long s64;
 
 IMPORT(TYPES, "[constructor]fields") int fields_new(void);
@@ -45,28 +45,6 @@ int sent_read(int future, void *to);
 IMPORT("wasi:http/client@0.3.0", "send") void send(int request, int *ret);
 IMPORT("[export]wasi:http/handler@0.3.0", "[task-return]handle")
 void answer(int is_err, int response, int, s64, int, int, int, int);
-
-static u8 heap[2 << 20];
-static unsigned used;
-
-__attribute__((export_name("cabi_realloc"))) void *
-cabi_realloc(void *old, unsigned old_size, unsigned align, unsigned size)
-{
-    used = (used + align - 1) & -align;
-    if (used + size > sizeof heap)
-        __builtin_trap();
-    void *at = heap + used;
-    used += size;
-    return at;
-}
-
-static int length(const char *text)
-{
-    int n = 0;
-    while (text[n])
-        n++;
-    return n;
-}
 
 static void append(int fields, const char *name, const char *value)
 {
