@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#pragma GCC visibility push(default)
+
 /*
  * Writes the store's memories, globals and instances, and the frames of its
  * last trap, to `out`, which must not have been written to.  `name` is the
@@ -21,5 +23,7 @@
  */
 VM_MUST_CHECK bool vm_coredump_write(const vm_store *store, const char *name,
                                      FILE *out);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,12 +13,9 @@ struct vm_host_funcs {
     vm_host_func funcs[64];
 };
 
-vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
-                             vm_host_fn fn, void *env)
+static vm_func *add_host(vm_store *store, const vm_deftype *type, vm_host_fn fn,
+                         void *env)
 {
-    const vm_deftype *def;
-    if (vm_types_intern_func(&store->engine->types, type, &def) != VM_OK)
-        return NULL;
     struct vm_host_funcs *chunk = store->funcs;
     if (!chunk || chunk->count == 64) {
         chunk = calloc(1, sizeof *chunk);
@@ -28,9 +25,25 @@ vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
         store->funcs = chunk;
     }
     vm_host_func *f = &chunk->funcs[chunk->count++];
-    *f = (vm_host_func){.func = {.type = def, .host = fn, .env = env},
+    *f = (vm_host_func){.func = {.type = type, .host = fn, .env = env},
                         .store = store};
     return &f->func;
+}
+
+vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
+                             vm_host_fn fn, void *env)
+{
+    const vm_deftype *def;
+    if (vm_types_intern_func(&store->engine->types, type, &def) != VM_OK)
+        return NULL;
+    return add_host(store, def, fn, env);
+}
+
+vm_func *vm_func_create_host_as(vm_store *store, const vm_externtype *type,
+                                vm_host_fn fn, void *env)
+{
+    const vm_deftype *def = vm_types_get(&store->engine->types, type->typeid);
+    return add_host(store, def, fn, env);
 }
 
 void vm_func_set_name(vm_func *func, vm_name module, vm_name name)

@@ -24,7 +24,7 @@ endif
 
 # ---- the engine as a library of its own -----------------------------------
 # make libvyoma: build/ARCH/libvyoma.a and .so, with the headers vm/wasm.h (the
-# standard C API), vm/vm.h and vm/component.h.  They need libc only.
+# standard C API), vm/vm.h, vm/component.h, vm/coredump.h.  They need libc only.
 VM_SRCS := $(wildcard vm/*.c)
 VM_PIC := $(VM_SRCS:%.c=$(OUT)/pic/%.o)
 

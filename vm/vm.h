@@ -206,6 +206,10 @@ void vm_store_set_data(vm_store *store, void *data);
 void vm_store_set_extension(vm_store *store, void *extension,
                             void (*finish)(void *extension));
 void *vm_store_extension(const vm_store *store);
+/* The store behind one of the standard C API's (wasm.h): to give it fuel, to
+ * stop it, to dump it. */
+struct wasm_store_t;
+vm_store *vm_store_of(const struct wasm_store_t *store);
 /* Fuel: decreases at loop heads and calls.  UINT64_MAX (default): endless. */
 void vm_store_set_fuel(vm_store *store, uint64_t fuel);
 uint64_t vm_store_fuel(const vm_store *store);
@@ -257,9 +261,19 @@ vm_extern vm_instance_export_at(vm_instance *instance, size_t position);
  */
 typedef vm_status (*vm_host_fn)(vm_fiber *fiber, void *env, vm_slot *slots);
 
-/* `type` is copied.  `env` outlives the store. NULL: out of memory. */
+/*
+ * `type` is copied.  `env` outlives the store. NULL: out of memory.
+ *
+ * What `type` spells out is a final type in a recursion group of its own (core
+ * specification, types).  An import whose type stands in a larger group, or is
+ * open, is another type: for that, declare the function as what the module
+ * wants, which is the second form.  Its `type` is a function's, of an import or
+ * an export of a module of the store's engine.
+ */
 vm_func *vm_func_create_host(vm_store *store, const vm_functype *type,
                              vm_host_fn fn, void *env);
+vm_func *vm_func_create_host_as(vm_store *store, const vm_externtype *type,
+                                vm_host_fn fn, void *env);
 /* What profiles call a host function; both names outlive the store. */
 void vm_func_set_name(vm_func *func, vm_name module, vm_name name);
 const vm_functype *vm_func_type(const vm_func *func);

@@ -25,7 +25,10 @@ void wasm_config_delete(wasm_config_t *config)
 
 wasm_engine_t *wasm_engine_new_with_config(wasm_config_t *config)
 {
+    static _Atomic uint64_t engines;
     wasm_engine_t *engine = calloc(1, sizeof *engine);
+    if (engine)
+        engine->number = ++engines;
     if (engine)
         engine->vm = vm_engine_create(config ? &config->options : NULL);
     wasm_config_delete(config);
@@ -53,11 +56,17 @@ wasm_store_t *wasm_store_new(wasm_engine_t *engine)
     if (!store)
         return NULL;
     store->engine = engine->vm;
+    store->number = engine->number;
     const vm_store_limits limits = {.instances = UINT32_MAX};
     if (vm_store_create(engine->vm, &limits, &store->vm) == VM_OK)
         return store;
     free(store);
     return NULL;
+}
+
+vm_store *vm_store_of(const wasm_store_t *store)
+{
+    return store->vm;
 }
 
 static void free_ref(wasm_ref_t *ref)
@@ -277,8 +286,9 @@ static wasm_ref_t *func_ref(wasm_store_t *store, vm_func *func)
         return ref;
     ref = wasm_ref_create(store, WASM_REF_EXTERN, func);
     if (ref)
-        ref->type =
-            (vm_externtype){.kind = VM_EXTERN_FUNC, .func = vm_func_type(func)};
+        ref->type = (vm_externtype){.kind = VM_EXTERN_FUNC,
+                                    .func = vm_func_type(func),
+                                    .typeid = func->type->id};
     return ref;
 }
 
@@ -323,7 +333,7 @@ bool wasm_val_to_vm(wasm_store_t *store, vm_type type, const wasm_val_t *value,
     case WASM_F64: out->f64 = value->of.f64; break;
     default: return false;
     }
-    return wasm_kind_to_vm(value->kind) == type;
+    return wasm_kind_of(type) == value->kind;
 }
 
 void wasm_val_of(wasm_store_t *store, vm_type type, vm_value value,
@@ -393,14 +403,16 @@ void wasm_module_imports(const wasm_module_t *module,
                          wasm_importtype_vec_t *out)
 {
     size_t n;
-    const vm_import *imports = vm_module_imports(CONST_REF(module)->module, &n);
+    const wasm_ref_t *ref = CONST_REF(module);
+    const vm_import *imports = vm_module_imports(ref->module, &n);
     wasm_importtype_vec_new_uninitialized(out, n);
     for (size_t i = 0; i < out->size; i++) {
         wasm_name_t from, name;
         wasm_bytes_set(&from, imports[i].module.data, imports[i].module.len);
         wasm_bytes_set(&name, imports[i].name.data, imports[i].name.len);
         out->data[i] = wasm_importtype_new(
-            &from, &name, wasm_externtype_of(&imports[i].type));
+            &from, &name,
+            wasm_externtype_of(&imports[i].type, ref->store->number));
     }
 }
 
@@ -408,13 +420,14 @@ void wasm_module_exports(const wasm_module_t *module,
                          wasm_exporttype_vec_t *out)
 {
     size_t n;
-    const vm_export *exports = vm_module_exports(CONST_REF(module)->module, &n);
+    const wasm_ref_t *ref = CONST_REF(module);
+    const vm_export *exports = vm_module_exports(ref->module, &n);
     wasm_exporttype_vec_new_uninitialized(out, n);
     for (size_t i = 0; i < out->size; i++) {
         wasm_name_t name;
         wasm_bytes_set(&name, exports[i].name.data, exports[i].name.len);
-        out->data[i] =
-            wasm_exporttype_new(&name, wasm_externtype_of(&exports[i].type));
+        out->data[i] = wasm_exporttype_new(
+            &name, wasm_externtype_of(&exports[i].type, ref->store->number));
     }
 }
 

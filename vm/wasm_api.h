@@ -18,8 +18,18 @@
 
 /* ---- types -------------------------------------------------------------- */
 
+/*
+ * Types that come from a module remember the engine's type, which the standard
+ * has no words for: references to defined types, and which of several types of
+ * the same shape a function has.  So a function made with the type of an import
+ * satisfies that import.  What is made by kind alone means the standard's.
+ *
+ * Ids of defined types are one engine's: `engine` is its number, or 0.
+ */
 struct wasm_valtype_t {
     wasm_valkind_t kind;
+    vm_type type;
+    uint64_t engine;
 };
 
 struct wasm_externtype_t {
@@ -29,6 +39,8 @@ struct wasm_externtype_t {
 struct wasm_functype_t {
     wasm_externtype_t base;
     wasm_valtype_vec_t params, results;
+    uint32_t id; /* of the defined type, when engine is not 0 */
+    uint64_t engine;
 };
 
 struct wasm_globaltype_t {
@@ -48,12 +60,11 @@ struct wasm_memorytype_t {
     wasm_limits_t limits;
 };
 
-/* The standard's view of the engine's types, and back (numbers, funcref and
- * externref only). */
+/* The standard's view of an engine's types; and what one means to an engine. */
 wasm_valkind_t wasm_kind_of(vm_type type);
-vm_type wasm_kind_to_vm(wasm_valkind_t kind);
-wasm_functype_t *wasm_functype_of(const vm_functype *type);
-wasm_externtype_t *wasm_externtype_of(const vm_externtype *type);
+wasm_externtype_t *wasm_externtype_of(const vm_externtype *type,
+                                      uint64_t engine);
+vm_type wasm_valtype_to_vm(const wasm_valtype_t *type, uint64_t engine);
 void wasm_bytes_set(wasm_byte_vec_t *out, const char *data, size_t len);
 
 /* ---- references --------------------------------------------------------- */
@@ -96,6 +107,7 @@ enum { WASM_BUCKETS = 256 };
 
 struct wasm_engine_t {
     vm_engine *vm;
+    uint64_t number; /* in the process, from 1 */
 };
 
 /* Environments of host functions live as long as the store. */
@@ -111,6 +123,7 @@ typedef struct wasm_callback {
 
 struct wasm_store_t {
     vm_engine *engine;
+    uint64_t number; /* the engine's */
     vm_store *vm;
     wasm_callback *callbacks;
     wasm_ref_t *buckets[WASM_BUCKETS];

@@ -12,7 +12,8 @@
 #define REF(p) ((wasm_ref_t *)(p))
 #define CONST_REF(p) ((const wasm_ref_t *)(p))
 
-/* The reference that stands for something of the engine's. */
+/* The reference that stands for something of the engine's.  A function's type
+ * is its own: what it is exported as may be a supertype. */
 static wasm_ref_t *extern_ref(wasm_store_t *store, const vm_externtype *type,
                               void *key)
 {
@@ -20,9 +21,19 @@ static wasm_ref_t *extern_ref(wasm_store_t *store, const vm_externtype *type,
     if (ref)
         return ref;
     ref = wasm_ref_create(store, WASM_REF_EXTERN, key);
-    if (ref)
-        ref->type = *type;
+    if (!ref)
+        return NULL;
+    ref->type = *type;
+    if (type->kind == VM_EXTERN_FUNC) {
+        ref->type.func = vm_func_type(ref->func);
+        ref->type.typeid = ref->func->type->id;
+    }
     return ref;
+}
+
+static wasm_externtype_t *type_of(const wasm_ref_t *ref)
+{
+    return wasm_externtype_of(&ref->type, ref->store->number);
 }
 
 static vm_limits limits_to_vm(const wasm_limits_t *l, bool is_memory)
@@ -91,16 +102,16 @@ static vm_status run_callback(vm_fiber *fiber, void *env, vm_slot *slots)
 }
 
 /* The engine's form of a declared type, freed by the caller. */
-static vm_type *types_to_vm(const wasm_functype_t *t)
+static vm_type *types_to_vm(const wasm_functype_t *t, uint64_t engine)
 {
     size_t n = t->params.size + t->results.size;
-    vm_type *types = calloc(n + 1, sizeof *types);
+    vm_type *types = calloc(n + 1, sizeof *types), *to = types;
     if (!types)
         return NULL;
     for (size_t i = 0; i < t->params.size; i++)
-        types[i] = wasm_kind_to_vm(t->params.data[i]->kind);
+        *to++ = wasm_valtype_to_vm(t->params.data[i], engine);
     for (size_t i = 0; i < t->results.size; i++)
-        types[t->params.size + i] = wasm_kind_to_vm(t->results.data[i]->kind);
+        *to++ = wasm_valtype_to_vm(t->results.data[i], engine);
     return types;
 }
 
@@ -112,24 +123,35 @@ static bool has_v128(const wasm_valtype_vec_t *types)
     return false;
 }
 
+/* What a module has declared stays that type; the rest is spelled out. */
+static vm_func *create_vm_func(wasm_store_t *store, const wasm_functype_t *t,
+                               wasm_callback *c)
+{
+    const vm_externtype declared = {.kind = VM_EXTERN_FUNC, .typeid = t->id};
+    if (t->engine == store->number)
+        return vm_func_create_host_as(store->vm, &declared, run_callback, c);
+    vm_type *types = types_to_vm(t, store->number);
+    const vm_functype type = {.nparams = (uint32_t)t->params.size,
+                              .nresults = (uint32_t)t->results.size,
+                              .param_slots = (uint32_t)t->params.size,
+                              .result_slots = (uint32_t)t->results.size,
+                              .types = types};
+    vm_func *func =
+        types ? vm_func_create_host(store->vm, &type, run_callback, c) : NULL;
+    free(types);
+    return func;
+}
+
 static wasm_func_t *create_func(wasm_store_t *store, const wasm_functype_t *t,
                                 const wasm_callback *callback)
 {
     if (has_v128(&t->params) || has_v128(&t->results))
         return NULL;
     wasm_callback *c = malloc(sizeof *c);
-    vm_type *types = types_to_vm(t);
-    vm_func *func = NULL;
-    if (c && types) {
-        const vm_functype type = {.nparams = (uint32_t)t->params.size,
-                                  .nresults = (uint32_t)t->results.size,
-                                  .param_slots = (uint32_t)t->params.size,
-                                  .result_slots = (uint32_t)t->results.size,
-                                  .types = types};
-        *c = *callback;
-        func = vm_func_create_host(store->vm, &type, run_callback, c);
-    }
-    free(types);
+    if (!c)
+        return NULL;
+    *c = *callback;
+    vm_func *func = create_vm_func(store, t, c);
     if (!func) {
         free(c);
         return NULL;
@@ -138,7 +160,7 @@ static wasm_func_t *create_func(wasm_store_t *store, const wasm_functype_t *t,
     c->type = vm_func_type(func);
     c->next = store->callbacks;
     store->callbacks = c;
-    const vm_externtype type = {.kind = VM_EXTERN_FUNC, .func = c->type};
+    const vm_externtype type = {.kind = VM_EXTERN_FUNC};
     return (wasm_func_t *)extern_ref(store, &type, func);
 }
 
@@ -161,7 +183,7 @@ wasm_func_t *wasm_func_new_with_env(wasm_store_t *store,
 
 wasm_functype_t *wasm_func_type(const wasm_func_t *func)
 {
-    return wasm_functype_of(CONST_REF(func)->type.func);
+    return wasm_externtype_as_functype(type_of(CONST_REF(func)));
 }
 
 size_t wasm_func_param_arity(const wasm_func_t *func)
@@ -232,7 +254,7 @@ wasm_global_t *wasm_global_new(wasm_store_t *store,
     vm_global *global;
     vm_value init;
     vm_externtype t = {.kind = VM_EXTERN_GLOBAL};
-    t.global.type = wasm_kind_to_vm(type->content.kind);
+    t.global.type = wasm_valtype_to_vm(&type->content, store->number);
     t.global.is_mutable = type->mutability == WASM_VAR;
     if (!wasm_val_to_vm(store, t.global.type, value, &init) ||
         vm_global_create(store->vm, t.global.type, t.global.is_mutable, init,
@@ -243,8 +265,7 @@ wasm_global_t *wasm_global_new(wasm_store_t *store,
 
 wasm_globaltype_t *wasm_global_type(const wasm_global_t *global)
 {
-    return wasm_externtype_as_globaltype(
-        wasm_externtype_of(&CONST_REF(global)->type));
+    return wasm_externtype_as_globaltype(type_of(CONST_REF(global)));
 }
 
 void wasm_global_get(const wasm_global_t *global, wasm_val_t *out)
@@ -271,7 +292,7 @@ wasm_table_t *wasm_table_new(wasm_store_t *store, const wasm_tabletype_t *type,
     vm_table *table;
     vm_ref word;
     vm_externtype t = {.kind = VM_EXTERN_TABLE};
-    t.table.type = wasm_kind_to_vm(type->element.kind);
+    t.table.type = wasm_valtype_to_vm(&type->element, store->number);
     t.table.limits = limits_to_vm(&type->limits, false);
     if (!wasm_ref_to_vm(store, t.table.type, init, &word) ||
         vm_table_create(store->vm, &t.table.limits, t.table.type, word,
@@ -282,8 +303,7 @@ wasm_table_t *wasm_table_new(wasm_store_t *store, const wasm_tabletype_t *type,
 
 wasm_tabletype_t *wasm_table_type(const wasm_table_t *table)
 {
-    return wasm_externtype_as_tabletype(
-        wasm_externtype_of(&CONST_REF(table)->type));
+    return wasm_externtype_as_tabletype(type_of(CONST_REF(table)));
 }
 
 wasm_ref_t *wasm_table_get(const wasm_table_t *table, wasm_table_size_t index)
@@ -334,8 +354,7 @@ wasm_memory_t *wasm_memory_new(wasm_store_t *store,
 
 wasm_memorytype_t *wasm_memory_type(const wasm_memory_t *memory)
 {
-    return wasm_externtype_as_memorytype(
-        wasm_externtype_of(&CONST_REF(memory)->type));
+    return wasm_externtype_as_memorytype(type_of(CONST_REF(memory)));
 }
 
 byte_t *wasm_memory_data(wasm_memory_t *memory)
@@ -375,7 +394,7 @@ wasm_externkind_t wasm_extern_kind(const wasm_extern_t *e)
 
 wasm_externtype_t *wasm_extern_type(const wasm_extern_t *e)
 {
-    return wasm_externtype_of(&CONST_REF(e)->type);
+    return type_of(CONST_REF(e));
 }
 
 #define DEFINE_EXTERN(name, of_kind)                                           \

@@ -110,7 +110,7 @@ wasm_valkind_t wasm_kind_of(vm_type type)
     return WASM_EXTERNREF;
 }
 
-vm_type wasm_kind_to_vm(wasm_valkind_t kind)
+static vm_type kind_to_vm(wasm_valkind_t kind)
 {
     for (size_t i = 0; i < NKINDS; i++)
         if (kinds[i].kind == kind)
@@ -118,17 +118,27 @@ vm_type wasm_kind_to_vm(wasm_valkind_t kind)
     return VM_EXTERNREF;
 }
 
-wasm_valtype_t *wasm_valtype_new(wasm_valkind_t kind)
+vm_type wasm_valtype_to_vm(const wasm_valtype_t *t, uint64_t engine)
 {
-    wasm_valtype_t *t = malloc(sizeof *t);
-    if (t)
-        t->kind = kind;
-    return t;
+    return t->engine == engine ? t->type : kind_to_vm(t->kind);
+}
+
+static wasm_valtype_t valtype_of(vm_type type, uint64_t engine)
+{
+    return (wasm_valtype_t){wasm_kind_of(type), type, engine};
 }
 
 wasm_valtype_t *wasm_valtype_copy(const wasm_valtype_t *t)
 {
-    return wasm_valtype_new(t->kind);
+    wasm_valtype_t *copy = malloc(sizeof *copy);
+    if (copy)
+        *copy = *t;
+    return copy;
+}
+
+wasm_valtype_t *wasm_valtype_new(wasm_valkind_t kind)
+{
+    return wasm_valtype_copy(&(wasm_valtype_t){.kind = kind});
 }
 
 void wasm_valtype_delete(wasm_valtype_t *t)
@@ -152,7 +162,8 @@ wasm_functype_t *wasm_functype_new(wasm_valtype_vec_t *params,
         wasm_valtype_vec_delete(results);
         return NULL;
     }
-    *t = (wasm_functype_t){{WASM_EXTERN_FUNC}, *params, *results};
+    *t = (wasm_functype_t){
+        .base = {WASM_EXTERN_FUNC}, .params = *params, .results = *results};
     return t;
 }
 
@@ -161,7 +172,12 @@ wasm_functype_t *wasm_functype_copy(const wasm_functype_t *t)
     wasm_valtype_vec_t params, results;
     wasm_valtype_vec_copy(&params, &t->params);
     wasm_valtype_vec_copy(&results, &t->results);
-    return wasm_functype_new(&params, &results);
+    wasm_functype_t *copy = wasm_functype_new(&params, &results);
+    if (copy) {
+        copy->id = t->id;
+        copy->engine = t->engine;
+    }
+    return copy;
 }
 
 void wasm_functype_delete(wasm_functype_t *t)
@@ -184,19 +200,27 @@ const wasm_valtype_vec_t *wasm_functype_results(const wasm_functype_t *t)
 }
 
 static void fill_types(wasm_valtype_vec_t *out, const vm_type *types,
-                       uint32_t n)
+                       uint32_t n, uint64_t engine)
 {
     wasm_valtype_vec_new_uninitialized(out, n);
-    for (size_t i = 0; i < out->size; i++)
-        out->data[i] = wasm_valtype_new(wasm_kind_of(types[i]));
+    for (size_t i = 0; i < out->size; i++) {
+        const wasm_valtype_t type = valtype_of(types[i], engine);
+        out->data[i] = wasm_valtype_copy(&type);
+    }
 }
 
-wasm_functype_t *wasm_functype_of(const vm_functype *type)
+static wasm_externtype_t *functype_of(const vm_externtype *t, uint64_t engine)
 {
+    const vm_functype *type = t->func;
     wasm_valtype_vec_t params, results;
-    fill_types(&params, type->types, type->nparams);
-    fill_types(&results, type->types + type->nparams, type->nresults);
-    return wasm_functype_new(&params, &results);
+    fill_types(&params, type->types, type->nparams, engine);
+    fill_types(&results, type->types + type->nparams, type->nresults, engine);
+    wasm_functype_t *f = wasm_functype_new(&params, &results);
+    if (!f)
+        return NULL;
+    f->id = t->typeid;
+    f->engine = engine;
+    return &f->base;
 }
 
 /* ---- global, table and memory types ------------------------------------- */
@@ -331,20 +355,20 @@ static wasm_limits_t limits_of(const vm_limits *l)
                                                : (uint32_t)l->max};
 }
 
-wasm_externtype_t *wasm_externtype_of(const vm_externtype *type)
+wasm_externtype_t *wasm_externtype_of(const vm_externtype *type,
+                                      uint64_t engine)
 {
     switch (type->kind) {
-    case VM_EXTERN_FUNC:
-        return (wasm_externtype_t *)wasm_functype_of(type->func);
+    case VM_EXTERN_FUNC: return functype_of(type, engine);
     case VM_EXTERN_GLOBAL: {
         const wasm_globaltype_t t = {{WASM_EXTERN_GLOBAL},
-                                     {wasm_kind_of(type->global.type)},
+                                     valtype_of(type->global.type, engine),
                                      type->global.is_mutable};
         return wasm_externtype_copy(&t.base);
     }
     case VM_EXTERN_TABLE: {
         const wasm_tabletype_t t = {{WASM_EXTERN_TABLE},
-                                    {wasm_kind_of(type->table.type)},
+                                    valtype_of(type->table.type, engine),
                                     limits_of(&type->table.limits)};
         return wasm_externtype_copy(&t.base);
     }

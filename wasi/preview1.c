@@ -407,9 +407,10 @@ vm_status wasi_preview1_import(wasi_ctx *ctx, vm_store *store,
     if (!ctx->preview1)
         ctx->preview1 = create(ctx);
     out->kind = VM_EXTERN_FUNC;
-    out->func = ctx->preview1 ? vm_func_create_host(store, &type, enter,
-                                                    &ctx->preview1->bindings[i])
-                              : NULL;
+    out->func = ctx->preview1
+                    ? vm_func_create_host_as(store, &import->type, enter,
+                                             &ctx->preview1->bindings[i])
+                    : NULL;
     if (out->func) {
         vm_func_set_name(out->func, import->module, import->name);
         return VM_OK;

@@ -284,13 +284,145 @@ static void types(void **state)
     assert_null(wasm_module_new(store, &bytes));
 }
 
+/*
+ * (module
+ *   (rec (type $f (func (param i32) (result i32))) (type $s (struct)))
+ *   (type $open (sub (func (result (ref null $s)))))
+ *   (import "m" "f" (func (type $f)))
+ *   (import "m" "g" (func (type $open)))
+ *   (global (export "n") (mut (ref null $s)) (ref.null none))
+ *   (func (export "go") (type $f)
+ *     (drop (call 1)) (call 0 (local.get 0))))
+ */
+/* clang-format off */
+static const unsigned char grouped[] = {
+    0, 'a', 's', 'm', 1, 0, 0, 0,
+    1, 17, 2, 0x4e, 2, 0x60, 1, 0x7f, 1, 0x7f, 0x5f, 0,
+    0x50, 0, 0x60, 0, 1, 0x63, 1,
+    2, 13, 2, 1, 'm', 1, 'f', 0, 0, 1, 'm', 1, 'g', 0, 2,
+    3, 2, 1, 0,
+    6, 7, 1, 0x63, 1, 1, 0xd0, 0x71, 0x0b,
+    7, 10, 2, 1, 'n', 3, 0, 2, 'g', 'o', 0, 2,
+    10, 11, 1, 9, 0, 0x10, 1, 0x1a, 0x20, 0, 0x10, 0, 0x0b,
+};
+/* clang-format on */
+
+static wasm_trap_t *twice(const wasm_val_vec_t *args, wasm_val_vec_t *results)
+{
+    results->data[0] = (wasm_val_t)WASM_I32_VAL(2 * args->data[0].of.i32);
+    return NULL;
+}
+
+static wasm_trap_t *nothing(const wasm_val_vec_t *args, wasm_val_vec_t *results)
+{
+    results->data[0] = (wasm_val_t)WASM_INIT_VAL;
+    return NULL;
+}
+
+/* Functions of those types as imports; NULL after a trap that refuses them. */
+static wasm_instance_t *instantiate_with(const wasm_module_t *module,
+                                         const wasm_functype_t *f,
+                                         const wasm_functype_t *g)
+{
+    wasm_func_t *funcs[] = {wasm_func_new(store, f, twice),
+                            wasm_func_new(store, g, nothing)};
+    wasm_extern_t *list[] = {wasm_func_as_extern(funcs[0]),
+                             wasm_func_as_extern(funcs[1])};
+    wasm_extern_vec_t imports = WASM_ARRAY_VEC(list);
+    wasm_trap_t *trap;
+    wasm_instance_t *instance =
+        wasm_instance_new(store, module, &imports, &trap);
+    assert_true(!instance == !!trap);
+    wasm_func_delete(funcs[0]);
+    wasm_func_delete(funcs[1]);
+    wasm_trap_delete(trap);
+    return instance;
+}
+
+static const wasm_functype_t *import_type(const wasm_importtype_vec_t *imports,
+                                          size_t i)
+{
+    return wasm_externtype_as_functype_const(
+        wasm_importtype_type(imports->data[i]));
+}
+
+static void check_grouped(wasm_instance_t *instance)
+{
+    wasm_extern_vec_t exports;
+    wasm_instance_exports(instance, &exports);
+    wasm_val_t in[] = {WASM_I32_VAL(21)}, out[] = {WASM_INIT_VAL};
+    wasm_val_vec_t args = WASM_ARRAY_VEC(in), results = WASM_ARRAY_VEC(out);
+    wasm_func_t *go = wasm_extern_as_func(exports.data[1]);
+    assert_null(wasm_func_call(go, &args, &results));
+    assert_int_equal(out[0].of.i32, 42);
+    /* a global of the type of a module's, whatever the standard calls it */
+    wasm_globaltype_t *type =
+        wasm_global_type(wasm_extern_as_global(exports.data[0]));
+    wasm_foreign_t *foreign = wasm_foreign_new(store);
+    wasm_val_t null = WASM_INIT_VAL;
+    wasm_val_t other = WASM_REF_VAL(wasm_foreign_as_ref(foreign));
+    wasm_global_t *global = wasm_global_new(store, type, &null);
+    assert_non_null(global);
+    assert_null(wasm_global_new(store, type, &other)); /* no struct */
+    wasm_global_delete(global);
+    wasm_foreign_delete(foreign);
+    wasm_globaltype_delete(type);
+    wasm_extern_vec_delete(&exports);
+}
+
+/* A type in a recursion group, or one that is open, is not the one that is
+ * spelled the same: an import of it wants a function of its very type. */
+static void types_of_groups(void **state)
+{
+    wasm_byte_vec_t bytes = {sizeof grouped, (char *)grouped};
+    wasm_module_t *module = wasm_module_new(store, &bytes);
+    assert_non_null(module);
+    wasm_importtype_vec_t imports;
+    wasm_module_imports(module, &imports);
+    wasm_functype_t *f = wasm_functype_copy(import_type(&imports, 0));
+    wasm_functype_t *g = wasm_functype_copy(import_type(&imports, 1));
+    wasm_importtype_vec_delete(&imports);
+    wasm_functype_t *spelled =
+        wasm_functype_new_1_1(wasm_valtype_new_i32(), wasm_valtype_new_i32());
+    assert_null(instantiate_with(module, spelled, g));
+    wasm_instance_t *instance = instantiate_with(module, f, g);
+    assert_non_null(instance);
+    check_grouped(instance);
+
+    /* the type of a function is as good as that of an import */
+    wasm_extern_vec_t exports;
+    wasm_instance_exports(instance, &exports);
+    wasm_functype_t *own = wasm_func_type(wasm_extern_as_func(exports.data[1]));
+    wasm_extern_vec_delete(&exports);
+    wasm_instance_delete(instance);
+    instance = instantiate_with(module, own, g);
+    assert_non_null(instance);
+    wasm_instance_delete(instance);
+
+    /* another engine's types are spelled out */
+    wasm_engine_t *engine2 = wasm_engine_new();
+    wasm_store_t *store2 = wasm_store_new(engine2);
+    wasm_func_t *func = wasm_func_new(store2, f, twice);
+    assert_non_null(func);
+    wasm_functype_t *type2 = wasm_func_type(func);
+    wasm_func_delete(func);
+    wasm_store_delete(store2);
+    wasm_engine_delete(engine2);
+    assert_null(instantiate_with(module, type2, g));
+    wasm_functype_delete(type2);
+    wasm_functype_delete(own);
+    wasm_functype_delete(spelled);
+    wasm_functype_delete(f);
+    wasm_functype_delete(g);
+    wasm_module_delete(module);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_and_traps),
-        cmocka_unit_test(references),
-        cmocka_unit_test(tables_globals_memories),
-        cmocka_unit_test(types),
+        cmocka_unit_test(calls_and_traps),         cmocka_unit_test(references),
+        cmocka_unit_test(tables_globals_memories), cmocka_unit_test(types),
+        cmocka_unit_test(types_of_groups),
     };
     return cmocka_run_group_tests_name("wasm_api", tests, setup, teardown);
 }
