@@ -174,6 +174,16 @@ void vm_interp_run(vm_fiber *fiber);
 bool vm_unwind(vm_fiber *fiber);
 /* Takes a slice of fuel for the budget register; 0: stop now. */
 uint64_t vm_fuel_take(vm_fiber *fiber);
+/*
+ * Pays for one instruction that does much: `units`, more than the budget
+ * register holds, which goes into it.  False: there is not so much fuel, or an
+ * interruption; what there was is taken, and the instruction, which has not
+ * begun, pays the rest when it is come back to.
+ */
+VM_MUST_CHECK bool vm_fuel_pay(vm_fiber *fiber, uint64_t units,
+                               uint64_t budget);
+/* What a unit pays for, of bytes that instructions move or fill. */
+#define VM_FUEL_BYTES 64
 /* Notes the frames of a fiber that trapped in the store; and forgets them. */
 void vm_trace_clear(vm_store *store);
 void vm_trace_forget(vm_store *store, const vm_fiber *fiber); /* it goes */

@@ -76,6 +76,8 @@ static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
     }
     f->func = func;
     f->pending = NULL;
+    f->paid = 0;
+    f->paying = false;
     f->regs = (vm_registers){.fp = f->stack, .instance = func->instance};
     f->regs.pc = vm_host_entry;
     if (func->instance) {
@@ -154,8 +156,10 @@ vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
         vm_error_set(err, VM_PHASE_RUN, SIZE_MAX, "nothing to run");
         return VM_TRAP;
     }
-    /* What it was stopped at has not been paid for yet. */
-    bool can_pay = f->status != VM_INTERRUPTED || vm_store_spend(store, 1);
+    /* A loop or call that it was stopped at has not been paid for yet. */
+    bool can_pay =
+        f->status != VM_INTERRUPTED || f->paying || vm_store_spend(store, 1);
+    f->paying = false;
     f->text[0] = '\0';
     f->status = can_pay ? VM_OK : VM_INTERRUPTED;
     f->exception = 0;
@@ -348,4 +352,26 @@ uint64_t vm_fuel_take(vm_fiber *f)
     uint64_t take = s->fuel < SLICE ? s->fuel : SLICE;
     s->fuel -= take;
     return take;
+}
+
+bool vm_fuel_pay(vm_fiber *f, uint64_t units, uint64_t budget)
+{
+    vm_store *s = f->store;
+    bool endless = s->fuel == UINT64_MAX;
+    uint64_t have = endless ? UINT64_MAX : s->fuel + budget;
+    uint64_t need = units - f->paid;
+    f->paying =
+        atomic_exchange_explicit(&s->interrupt, false, memory_order_relaxed);
+    if (have < need) {
+        f->paid += have;
+        f->paying = true;
+        have = need = 0;
+    } else if (f->paying) {
+        need = 0;
+    } else {
+        f->paid = 0;
+    }
+    if (!endless)
+        s->fuel = have - need;
+    return !f->paying;
 }

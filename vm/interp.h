@@ -188,6 +188,18 @@ HANDLER(vm_refuel);
         NEXT(0);                                                               \
     } while (0)
 
+/* Before work in proportion to `bytes`; stops when that cannot be paid for. */
+#define PAY_FOR(bytes)                                                         \
+    do {                                                                       \
+        uint64_t units = (uint64_t)(bytes) / VM_FUEL_BYTES;                    \
+        bool pays = units <= budget || vm_fuel_pay(fiber, units, budget);      \
+        budget = units <= budget ? budget - units : 0;                         \
+        if (UNLIKELY(!pays)) {                                                 \
+            fiber->status = VM_INTERRUPTED;                                    \
+            JUMP(vm_stop);                                                     \
+        }                                                                      \
+    } while (0)
+
 #define KIND_S VM_K_S
 #define KIND_K VM_K_K
 #define KIND_A VM_K_A

@@ -53,6 +53,7 @@ static void fill_struct(vm_object *o, const vm_deftype *t, const vm_slot *from)
 HANDLER(vm_x_STRUCT_NEW)
 {
     const vm_deftype *t = TYPE();
+    PAY_FOR(t->st.size);
     SAVE();
     vm_object *o = vm_heap_new(fiber->store, t->id, 0, t->st.size);
     if (UNLIKELY(!o))
@@ -65,6 +66,7 @@ HANDLER(vm_x_STRUCT_NEW)
 HANDLER(vm_x_STRUCT_NEW_DEFAULT)
 {
     const vm_deftype *t = TYPE();
+    PAY_FOR(t->st.size);
     SAVE();
     vm_object *o = vm_heap_new(fiber->store, t->id, 0, t->st.size);
     if (UNLIKELY(!o))
@@ -99,22 +101,30 @@ HANDLER(vm_x_STRUCT_SET)
 /* ---- arrays
  * ---------------------------------------------------------------------- */
 
+#define PAY_FOR_ELEMENTS(field, n) PAY_FOR((uint64_t)(n) * (field)->size)
+
 static uint8_t *element(const vm_object *o, const vm_field *f, uint64_t i)
 {
     return BYTES(o) + i * f->size;
 }
 
+/* The first element is stored, the others are copies of all that is there. */
 static void fill(vm_object *o, const vm_field *f, uint64_t i, uint64_t n,
                  const vm_slot *value)
 {
-    for (; n; n--, i++)
-        vm_field_store(f, element(o, f, i), value);
+    uint8_t *to = element(o, f, i);
+    uint64_t size = n * f->size;
+    if (n)
+        vm_field_store(f, to, value);
+    for (uint64_t done = f->size; done < size; done *= 2)
+        memcpy(to + done, to, done < size - done ? done : size - done);
 }
 
 HANDLER(vm_x_ARRAY_NEW)
 {
     const vm_deftype *t = TYPE();
     uint32_t n = (uint32_t)fp[FIELD(2)];
+    PAY_FOR_ELEMENTS(&t->array, n);
     SAVE();
     vm_object *o = vm_heap_new_array(fiber->store, t, n);
     if (UNLIKELY(!o))
@@ -126,9 +136,11 @@ HANDLER(vm_x_ARRAY_NEW)
 
 HANDLER(vm_x_ARRAY_NEW_DEFAULT)
 {
+    const vm_deftype *t = TYPE();
+    uint32_t n = (uint32_t)fp[FIELD(1)];
+    PAY_FOR_ELEMENTS(&t->array, n);
     SAVE();
-    vm_object *o =
-        vm_heap_new_array(fiber->store, TYPE(), (uint32_t)fp[FIELD(1)]);
+    vm_object *o = vm_heap_new_array(fiber->store, t, n);
     if (UNLIKELY(!o))
         FAIL(NO_ROOM);
     fp[FIELD(0)] = vm_ref_from_object(o);
@@ -139,6 +151,7 @@ HANDLER(vm_x_ARRAY_NEW_FIXED)
 {
     const vm_deftype *t = TYPE();
     uint32_t n = (uint32_t)pc[3], width = vm_type_slots(t->array.type);
+    PAY_FOR_ELEMENTS(&t->array, n);
     SAVE();
     vm_object *o = vm_heap_new_array(fiber->store, t, n);
     if (UNLIKELY(!o))
@@ -167,6 +180,7 @@ HANDLER(vm_x_ARRAY_NEW_DATA)
     const uint8_t *from = data_for(inst, (uint32_t)pc[3], &t->array, s, n);
     if (UNLIKELY(!from))
         FAIL("out of bounds memory access");
+    PAY_FOR_ELEMENTS(&t->array, n);
     SAVE();
     vm_object *o = vm_heap_new_array(fiber->store, t, n);
     if (UNLIKELY(!o))
@@ -182,6 +196,7 @@ HANDLER(vm_x_ARRAY_NEW_ELEM)
     uint32_t s = (uint32_t)fp[FIELD(1)], n = (uint32_t)fp[FIELD(2)];
     if (UNLIKELY(!vm_in_range(s, n, elems->count)))
         FAIL("out of bounds table access");
+    PAY_FOR((uint64_t)n * sizeof(vm_ref));
     SAVE();
     vm_object *o = vm_heap_new_array(fiber->store, TYPE(), n);
     if (UNLIKELY(!o))
@@ -240,6 +255,7 @@ HANDLER(vm_x_ARRAY_FILL)
         FAIL("null array reference");
     if (UNLIKELY(!vm_in_range(i, n, o->length)))
         FAIL("out of bounds array access");
+    PAY_FOR_ELEMENTS(f, n);
     fill(o, f, i, n, p + 2);
     NEXT(3);
 }
@@ -256,6 +272,7 @@ HANDLER(vm_x_ARRAY_COPY)
     if (UNLIKELY(!vm_in_range(d, n, to->length) ||
                  !vm_in_range(s, n, from->length)))
         FAIL("out of bounds array access");
+    PAY_FOR_ELEMENTS(f, n);
     memmove(element(to, f, d), element(from, f, s), (size_t)n * f->size);
     NEXT(3);
 }
@@ -274,6 +291,7 @@ HANDLER(vm_x_ARRAY_INIT_DATA)
     const uint8_t *from = data_for(inst, (uint32_t)pc[3], f, s, n);
     if (UNLIKELY(!from))
         FAIL("out of bounds memory access");
+    PAY_FOR_ELEMENTS(f, n);
     memcpy(element(o, f, d), from, (size_t)n * f->size);
     NEXT(4);
 }
@@ -290,6 +308,7 @@ HANDLER(vm_x_ARRAY_INIT_ELEM)
         FAIL("out of bounds array access");
     if (UNLIKELY(!vm_in_range(s, n, elems->count)))
         FAIL("out of bounds table access");
+    PAY_FOR((uint64_t)n * sizeof(vm_ref));
     if (n)
         memcpy(o->payload + d, elems->refs + s, (size_t)n * sizeof(vm_ref));
     NEXT(4);

@@ -78,6 +78,7 @@ HANDLER(vm_x_MEMORY_INIT)
                  !vm_in_range(d, n, vm_memory_bytes(m))))
         FAIL("out of bounds memory access");
     const vm_module *module = inst->module;
+    PAY_FOR(n);
     if (n)
         memcpy(m->data + d, module->bytes + module->datas[FIRST].offset + s, n);
     NEXT(3);
@@ -99,6 +100,7 @@ HANDLER(vm_x_MEMORY_COPY)
     if (UNLIKELY(!vm_in_range(s, n, vm_memory_bytes(from)) ||
                  !vm_in_range(d, n, vm_memory_bytes(to))))
         FAIL("out of bounds memory access");
+    PAY_FOR(n);
     if (n)
         memmove(to->data + d, from->data + s, n);
     NEXT(3);
@@ -111,6 +113,7 @@ HANDLER(vm_x_MEMORY_FILL)
     uint64_t n = address(fp[FIELD(3)], IS_64(FIRST));
     if (UNLIKELY(!vm_in_range(d, n, vm_memory_bytes(m))))
         FAIL("out of bounds memory access");
+    PAY_FOR(n);
     if (n)
         memset(m->data + d, (int)(fp[FIELD(2)] & 0xff), n);
     NEXT(3);
@@ -118,6 +121,10 @@ HANDLER(vm_x_MEMORY_FILL)
 
 /* ---- tables
  * ------------------------------------------------------------------- */
+
+/* What is out of bounds traps, and costs nothing. */
+#define PAY_FOR_ELEMENTS(table, n)                                             \
+    PAY_FOR((n) <= (table)->size ? (n) * sizeof(vm_ref) : 0)
 
 HANDLER(vm_x_TABLE_GET)
 {
@@ -146,18 +153,22 @@ HANDLER(vm_x_TABLE_SIZE)
 
 HANDLER(vm_x_TABLE_GROW)
 {
-    int64_t old =
-        vm_table_grow(inst->tables[INDEX(FIRST)],
-                      address(fp[FIELD(2)], IS_64(FIRST)), fp[FIELD(1)]);
+    vm_table *t = inst->tables[INDEX(FIRST)];
+    uint64_t delta = address(fp[FIELD(2)], IS_64(FIRST));
+    PAY_FOR(delta <= t->store->limits.table_elements ? delta * sizeof(vm_ref)
+                                                     : 0);
+    int64_t old = vm_table_grow(t, delta, fp[FIELD(1)]);
     fp[FIELD(0)] = sized(old, IS_64(FIRST));
     NEXT(3);
 }
 
 HANDLER(vm_x_TABLE_FILL)
 {
-    if (UNLIKELY(!vm_table_fill(
-            inst->tables[INDEX(FIRST)], address(fp[FIELD(1)], IS_64(FIRST)),
-            fp[FIELD(2)], address(fp[FIELD(3)], IS_64(FIRST)))))
+    vm_table *t = inst->tables[INDEX(FIRST)];
+    uint64_t n = address(fp[FIELD(3)], IS_64(FIRST));
+    PAY_FOR_ELEMENTS(t, n);
+    if (UNLIKELY(!vm_table_fill(t, address(fp[FIELD(1)], IS_64(FIRST)),
+                                fp[FIELD(2)], n)))
         FAIL("out of bounds table access");
     NEXT(3);
 }
@@ -165,8 +176,9 @@ HANDLER(vm_x_TABLE_FILL)
 HANDLER(vm_x_TABLE_COPY)
 {
     uint64_t n = address(fp[FIELD(3)], IS_64(FIRST) && IS_64(SECOND));
-    if (UNLIKELY(!vm_table_copy(inst->tables[INDEX(FIRST)],
-                                inst->tables[INDEX(SECOND)],
+    vm_table *to = inst->tables[INDEX(FIRST)];
+    PAY_FOR_ELEMENTS(to, n);
+    if (UNLIKELY(!vm_table_copy(to, inst->tables[INDEX(SECOND)],
                                 address(fp[FIELD(1)], IS_64(FIRST)),
                                 address(fp[FIELD(2)], IS_64(SECOND)), n)))
         FAIL("out of bounds table access");
@@ -175,10 +187,12 @@ HANDLER(vm_x_TABLE_COPY)
 
 HANDLER(vm_x_TABLE_INIT)
 {
-    if (UNLIKELY(
-            !vm_table_init(inst->tables[INDEX(SECOND)], &inst->elems[FIRST],
-                           address(fp[FIELD(1)], IS_64(SECOND)),
-                           (uint32_t)fp[FIELD(2)], (uint32_t)fp[FIELD(3)])))
+    vm_table *t = inst->tables[INDEX(SECOND)];
+    uint32_t n = (uint32_t)fp[FIELD(3)];
+    PAY_FOR_ELEMENTS(t, n);
+    if (UNLIKELY(!vm_table_init(t, &inst->elems[FIRST],
+                                address(fp[FIELD(1)], IS_64(SECOND)),
+                                (uint32_t)fp[FIELD(2)], n)))
         FAIL("out of bounds table access");
     NEXT(3);
 }

@@ -147,6 +147,8 @@ struct vm_fiber {
     void *pending;
     vm_instance *caller; /* of the host function that runs */
     vm_ref exception;    /* on its way, or uncaught */
+    uint64_t paid;       /* fuel, for the instruction it stopped at */
+    bool paying;         /* it stopped there for lack of more */
     vm_fiber *outer;     /* the one that ran when this one started */
     vm_fiber *next;      /* in the store's list of all fibers */
     vm_fiber *next_idle;

@@ -267,6 +267,64 @@ static void recursion_uses_fuel(void **state)
     vm_store_destroy(h.store);
 }
 
+/*
+ * Instructions that do much cost much: a unit for each 64 bytes.  With less
+ * fuel they wait at the instruction, which is then done once, and paid for
+ * once.
+ */
+static void bulk_instructions_use_fuel(void **state)
+{
+    static const struct {
+        const char *name;
+        int32_t count;
+        uint32_t element; /* bytes */
+    } cases[] = {
+        {"memory.fill", 2000000, 1},     {"memory.copy", 2000000, 1},
+        {"memory.init", 128, 1},         {"table.fill", 100000, 8},
+        {"table.copy", 100000, 8},       {"table.init", 16, 8},
+        {"table.grow", 900000, 8},       {"array.new", 100000, 8},
+        {"array.new_default", 90000, 8}, {"array.new_data", 128, 1},
+        {"array.new_elem", 16, 8},       {"array.fill", 1000000, 1},
+        {"array.copy", 1000000, 1},      {"array.init_data", 130, 1},
+        {"array.init_elem", 16, 8},
+    };
+    loaded l = load(engine, "bulk");
+    vm_store *store = new_store(engine, NULL);
+    vm_instance *in = instantiate(store, &l, NULL);
+    call_i32(store, in, "prepare", 1000000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *name = cases[i].name;
+        uint64_t units = (uint64_t)cases[i].count * cases[i].element / 64;
+        vm_store_set_fuel(store, 10000000);
+        int32_t got = call_i32(store, in, name, cases[i].count);
+        uint64_t used = 10000000 - vm_store_fuel(store);
+        if (got != 7 || used < units || used > units + 3)
+            fail_msg("%s: %d, %lu units, not %lu", name, got, used, units);
+
+        uint64_t portion = units / 10 ? units / 10 : 1, stops = 0;
+        vm_fiber *fiber;
+        vm_error err = {0};
+        vm_slot count = (vm_slot)cases[i].count;
+        assert_int_equal(vm_fiber_create(store, &fiber), VM_OK);
+        assert_int_equal(vm_fiber_start(fiber, func_of(in, name), &count, &err),
+                         VM_OK);
+        vm_store_set_fuel(store, portion);
+        while (run(fiber) == VM_INTERRUPTED) {
+            assert_int_equal(vm_store_fuel(store), 0);
+            assert_true(++stops < 20);
+            vm_store_set_fuel(store, portion);
+        }
+        assert_true(stops >= units / portion - 1);
+        assert_int_equal((int32_t)*vm_fiber_results(fiber), 7);
+        vm_fiber_destroy(fiber);
+    }
+    vm_store_set_fuel(store, 100);
+    assert_int_equal(call_i32(store, in, "grow-too-far", -2), -1);
+    assert_in_range(vm_store_fuel(store), 90, 100);
+    vm_store_destroy(store);
+    unload(&l);
+}
+
 /* ---- interruption
  * ------------------------------------------------------------ */
 
@@ -392,6 +450,7 @@ int main(void)
         cmocka_unit_test(fuel_is_given_back),
         cmocka_unit_test(the_start_function_uses_fuel),
         cmocka_unit_test(recursion_uses_fuel),
+        cmocka_unit_test(bulk_instructions_use_fuel),
         cmocka_unit_test(signals_interrupt),
         cmocka_unit_test(threads_interrupt),
         cmocka_unit_test(host_and_guest_recurse),
