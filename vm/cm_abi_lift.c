@@ -77,24 +77,13 @@ static vm_status no_room(cm_ctx *cx)
 /* convert_i32_to_char */
 static vm_status lift_char(cm_ctx *cx, uint32_t c, cm_value *out)
 {
-    if (c >= 0x110000 || (c >= 0xd800 && c <= 0xdfff))
+    if (!cm_is_char(c))
         return cm_trap(cx->call,
                        "invalid `char` bit pattern: 0x%x is no "
                        "Unicode scalar value",
                        c);
     out->u = c;
     return VM_OK;
-}
-
-/* canonicalize_nan32 and 64 */
-static uint32_t nan32(uint32_t bits)
-{
-    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
-}
-
-static uint64_t nan64(uint64_t bits)
-{
-    return (bits & INT64_MAX) > 0x7ff0000000000000 ? 0x7ff8000000000000 : bits;
 }
 
 static vm_status lift_scalar(cm_ctx *cx, const cm_type *type, uint64_t bits,
@@ -110,8 +99,8 @@ static vm_status lift_scalar(cm_ctx *cx, const cm_type *type, uint64_t bits,
     case CM_U32: out->u = (uint32_t)bits; break;
     case CM_S64:
     case CM_U64: out->u = bits; break;
-    case CM_F32: out->u = nan32((uint32_t)bits); break;
-    case CM_F64: out->u = nan64(bits); break;
+    case CM_F32: out->u = cm_nan32((uint32_t)bits); break;
+    case CM_F64: out->u = cm_nan64(bits); break;
     case CM_CHAR: return lift_char(cx, (uint32_t)bits, out);
     case CM_OWN:
     case CM_BORROW: return cm_lift_handle(cx, type, (uint32_t)bits, out);

@@ -511,43 +511,110 @@ bool cm_type_is_numeric(const cm_type *type)
     return true;
 }
 
-/* Bytes of the numbers alone: less than the size where there is padding. */
-static uint64_t number_bytes(const cm_type *type)
+/* What of a type's bytes are numbers, in order: all but the padding, which is
+ * nobody's to see.  Those that touch are one. */
+enum { MAX_SPANS = 64 };
+typedef struct span {
+    uint32_t at, size;
+} span;
+typedef struct spans {
+    uint32_t count;
+    span items[MAX_SPANS];
+} spans;
+
+static bool add_span(spans *s, uint32_t at, uint32_t size)
 {
-    uint64_t total = 0;
-    if (type->kind == CM_FIXED_LIST)
-        return number_bytes(type->elem) * type->count;
-    if (type->kind != CM_RECORD && type->kind != CM_TUPLE)
-        return type->size[0];
-    for (uint32_t i = 0; i < type->count; i++)
-        total += number_bytes(type->fields[i].type);
-    return total;
+    span *last = s->count ? &s->items[s->count - 1] : NULL;
+    if (last && last->at + last->size == at) {
+        last->size += size;
+        return true;
+    }
+    if (s->count == MAX_SPANS)
+        return false;
+    s->items[s->count++] = (span){at, size};
+    return true;
 }
 
-static void copy_padded(uint8_t *to, const uint8_t *from, const cm_type *type)
+static bool find_spans(spans *s, const cm_type *type, uint32_t at);
+
+static bool find_fixed(spans *s, const cm_type *elem, uint32_t n, uint32_t at)
+{
+    uint32_t size = elem->size[0];
+    spans one = {.count = 0};
+    if (!find_spans(&one, elem, 0))
+        return false;
+    if (one.count == 1 && one.items[0].size == size)
+        return add_span(s, at, n * size);
+    for (uint32_t i = 0; i < n; i++) /* has gaps, so it soon ends */
+        if (!find_spans(s, elem, at + i * size))
+            return false;
+    return true;
+}
+
+/* False when there are too many. */
+static bool find_spans(spans *s, const cm_type *type, uint32_t at)
+{
+    if (type->kind == CM_FIXED_LIST)
+        return find_fixed(s, type->elem, type->count, at);
+    if (type->kind != CM_RECORD && type->kind != CM_TUPLE)
+        return add_span(s, at, type->size[0]);
+    for (uint32_t i = 0; i < type->count; i++)
+        if (!find_spans(s, type->fields[i].type,
+                        at + type->fields[i].offset[0]))
+            return false;
+    return true;
+}
+
+/* The same, for what has more of them. */
+static void copy_parts(uint8_t *to, const uint8_t *from, const cm_type *type)
 {
     if (type->kind == CM_FIXED_LIST)
         for (uint32_t i = 0; i < type->count; i++)
-            copy_padded(to + i * type->elem->size[0],
-                        from + i * type->elem->size[0], type->elem);
+            copy_parts(to + i * type->elem->size[0],
+                       from + i * type->elem->size[0], type->elem);
     else if (type->kind != CM_RECORD && type->kind != CM_TUPLE)
         memcpy(to, from, type->size[0]);
     else
         for (uint32_t i = 0; i < type->count; i++) {
             const cm_field *field = &type->fields[i];
-            copy_padded(to + field->offset[0], from + field->offset[0],
-                        field->type);
+            copy_parts(to + field->offset[0], from + field->offset[0],
+                       field->type);
         }
+}
+
+/* One span of all items; the sizes that numbers have need no call. */
+static void copy_spans(uint8_t *to, const uint8_t *from, const span *s,
+                       size_t n, uint32_t stride)
+{
+    to += s->at;
+    from += s->at;
+    if (s->size == 8)
+        for (size_t i = 0; i < n; i++, to += stride, from += stride)
+            memcpy(to, from, 8);
+    else if (s->size == 4)
+        for (size_t i = 0; i < n; i++, to += stride, from += stride)
+            memcpy(to, from, 4);
+    else
+        for (size_t i = 0; i < n; i++, to += stride, from += stride)
+            memcpy(to, from, s->size);
 }
 
 void cm_copy_numbers(uint8_t *to, const uint8_t *from, const cm_type *type,
                      size_t n)
 {
-    size_t size = type->size[0];
-    if (!n || number_bytes(type) == size) {
-        memmove(to, from, n * size);
+    uint32_t size = type->size[0];
+    spans s = {.count = 0};
+    if (!n)
+        return;
+    if (!find_spans(&s, type, 0)) {
+        for (size_t i = 0; i < n; i++)
+            copy_parts(to + i * size, from + i * size, type);
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        copy_padded(to + i * size, from + i * size, type);
+    if (s.count == 1 && s.items[0].size == size) {
+        memmove(to, from, n * size); /* within one memory: numbers alone */
+        return;
+    }
+    for (uint32_t k = 0; k < s.count; k++)
+        copy_spans(to, from, &s.items[k], n, size);
 }

@@ -233,6 +233,23 @@ bool cm_type_is_numeric(const cm_type *type);
 void cm_copy_numbers(uint8_t *to, const uint8_t *from, const cm_type *type,
                      size_t n);
 
+/* canonicalize_nan32 and 64 */
+static inline uint32_t cm_nan32(uint32_t bits)
+{
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
+}
+
+static inline uint64_t cm_nan64(uint64_t bits)
+{
+    return (bits & INT64_MAX) > 0x7ff0000000000000 ? 0x7ff8000000000000 : bits;
+}
+
+/* A Unicode scalar value. */
+static inline bool cm_is_char(uint32_t c)
+{
+    return c < 0x110000 && (c < 0xd800 || c > 0xdfff);
+}
+
 /* A lifted string in CM_MODE_RAW: str.len carries its encoding on top. */
 enum {
     CM_RAW_UTF8,

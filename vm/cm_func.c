@@ -62,9 +62,10 @@ vm_status cm_core_call(cm_call *call, vm_func *func, vm_slot *slots)
 {
     vm_status status =
         vm_call_slots(call->store->store, func, slots, &call->error);
-    if (status == VM_THROWN)
-        return cm_trap(call, "an exception left the component uncaught");
-    return status;
+    if (status != VM_THROWN)
+        return status;
+    call->error.text[0] = '\0'; /* "uncaught exception" */
+    return cm_trap(call, "an exception left the component uncaught");
 }
 
 vm_status cm_core_call_apart(cm_call *call, vm_func *func, vm_slot *slots)

@@ -5,6 +5,8 @@
  */
 #include "vm/cm_task.h"
 
+#include "vm/code.h"
+
 #include <string.h>
 
 /* The results' place when they are spilled: the last parameter. */
@@ -168,6 +170,15 @@ static vm_status call_guest(vm_fiber *fiber, void *env, vm_slot *slots)
     return VM_OK;
 }
 
+/* ... whose values are scalars. */
+static vm_status call_scalars(vm_fiber *fiber, void *env, vm_slot *slots)
+{
+    const cm_lowered *l = env;
+    return cm_direct_call(l->direct, fiber, slots)
+               ? VM_OK
+               : call_guest(fiber, env, slots);
+}
+
 vm_func *cm_lower_create(cm_instance *inst, cm_func *callee,
                          const cm_functype *type, const cm_options *options)
 {
@@ -188,8 +199,12 @@ vm_func *cm_lower_create(cm_instance *inst, cm_func *callee,
     vm_host_fn fn = options->is_async ? cm_subtask_call_async
                     : callee->fn      ? call_host
                                       : call_guest;
+    if (fn == call_guest && (l->direct = cm_direct_create(l)))
+        fn = call_scalars;
     vm_func *func = vm_func_create_host(inst->store, &core, fn, l);
-    if (func)
-        vm_func_set_name(func, callee->interface, callee->name);
+    if (!func)
+        return NULL;
+    vm_func_set_name(func, callee->interface, callee->name);
+    vm_func_set_after(func, cm_direct_return);
     return func;
 }

@@ -264,6 +264,8 @@ uint32_t cm_object_add(vm_fiber *fiber, cm_instance *inst, unsigned kind,
 /* ---- lowered functions (cm_lower.c) ---------------------------------------
  */
 
+typedef struct cm_direct cm_direct;
+
 /* A component function as one instance lowers it: all that a call needs. */
 typedef struct cm_lowered {
     cm_instance *inst;
@@ -272,6 +274,7 @@ typedef struct cm_lowered {
     const cm_functype *type; /* in inst's resource numbers */
     cm_options options;
     cm_flat flat;
+    cm_direct *direct; /* NULL: there is no short way */
 } cm_lowered;
 VM_MUST_CHECK vm_status cm_lowered_lift_args(const cm_lowered *l, cm_call *call,
                                              cm_mode mode,
@@ -296,6 +299,18 @@ VM_MUST_CHECK vm_status cm_host_round(cm_sched *sched, cm_call *call,
                                       bool block);
 /* At the store's end: host ends are dropped. */
 void cm_hosted_finish(cm_sched *sched);
+
+/* ---- the short way between components (cm_direct.c) ------------------------
+ */
+
+/* NULL when a lifted function has to be called the general way; or no memory,
+ * which comes to the same. */
+cm_direct *cm_direct_create(const cm_lowered *lowered);
+/* For a vm_host_fn: true when the call is under way (answer VM_OK); false:
+ * nothing has happened. */
+bool cm_direct_call(const cm_direct *direct, vm_fiber *fiber, vm_slot *slots);
+/* ... and this follows: vm_func_set_after's; env is the cm_lowered. */
+vm_status cm_direct_return(vm_fiber *fiber, void *env, vm_slot *slots);
 
 /* ---- streams and futures (cm_stream.c) ------------------------------------
  */

@@ -134,7 +134,8 @@ struct vm_code {
     uint32_t nblocks;
 };
 
-extern const vm_cell vm_lazy_entry[], vm_exit_entry[], vm_cross_return[];
+extern const vm_cell vm_lazy_entry[], vm_exit_entry[], vm_cross_return[],
+    vm_inner_return[];
 
 /* The code object of a function of the module; NULL: out of memory. */
 struct vm_code *vm_code_get(vm_module *module, uint32_t func);
@@ -162,6 +163,31 @@ static inline vm_result_class vm_result_class_of(const vm_functype *type)
     }
 }
 
+/* ---- host functions around guest functions ---------------------------------
+ */
+
+/*
+ * A host function can have a guest function called on its own fiber, at no more
+ * cost than a call between instances.  It looks whether it may (when called by
+ * anything but a plain call, it may not), puts that function's arguments at
+ * slots[VM_INNER], says vm_enter, and answers VM_OK.  When the function has
+ * returned, vm_func_set_after's `fn` is called with the same slots, the result
+ * (one slot at most) at slots[VM_INNER], and its own at slots[0].  Slots 1 to
+ * VM_INNER - 1 are the host function's in between; no exception passes.
+ */
+enum { VM_INNER = 4 };
+static inline bool vm_may_enter(const vm_fiber *fiber, const vm_func *callee)
+{
+    return fiber->may_enter && callee->instance;
+}
+static inline void vm_enter(vm_fiber *fiber, const vm_func *callee)
+{
+    fiber->inner = callee;
+}
+void vm_func_set_after(vm_func *func, vm_host_fn fn);
+/* For the handlers: `regs` have the result; slots[0] the host function. */
+vm_status vm_inner_end(vm_fiber *fiber, vm_slot *slots);
+
 /* ---- between the handlers and the rest --------------------------------- */
 
 /* Runs fiber->regs until something stops it; fiber->status says what. */
@@ -169,7 +195,8 @@ void vm_interp_run(vm_fiber *fiber);
 
 /*
  * Finds a handler for fiber->exception, unwinding from fiber->regs; sets regs
- * to it.  False when none: fiber->status is then VM_THROWN.
+ * to it.  False when none: fiber->status is then VM_THROWN, or VM_TRAP where no
+ * exception may pass.
  */
 bool vm_unwind(vm_fiber *fiber);
 /* Takes a slice of fuel for the budget register; 0: stop now. */

@@ -104,15 +104,22 @@ vm_status vm_fiber_start(vm_fiber *f, vm_func *func, const vm_slot *args,
 
 /* ---- running ------------------------------------------------------------ */
 
-/* Results returned in registers go to where vm_fiber_results looks. */
-static void store_results(vm_fiber *f)
+/* A result returned in a register goes to where those in slots are. */
+static void store_results(const vm_fiber *f, const vm_func *func, vm_slot *out)
 {
-    switch (vm_result_class_of(vm_func_type(f->func))) {
-    case VM_RESULT_ACC: f->stack[0] = f->regs.acc; break;
-    case VM_RESULT_F32: memcpy(f->stack, &f->regs.fs, 4); break;
-    case VM_RESULT_F64: memcpy(f->stack, &f->regs.fd, 8); break;
+    switch (vm_result_class_of(&func->type->func)) {
+    case VM_RESULT_ACC: *out = f->regs.acc; break;
+    case VM_RESULT_F32: memcpy(out, &f->regs.fs, 4); break;
+    case VM_RESULT_F64: memcpy(out, &f->regs.fd, 8); break;
     case VM_RESULT_SLOTS: break;
     }
+}
+
+vm_status vm_inner_end(vm_fiber *f, vm_slot *slots)
+{
+    const vm_host_func *host = (const vm_host_func *)(uintptr_t)slots[0];
+    store_results(f, &host->func, &slots[VM_INNER]);
+    return host->after(f, host->func.env, slots);
 }
 
 static void report(vm_fiber *f, vm_error *err)
@@ -134,7 +141,7 @@ static void report(vm_fiber *f, vm_error *err)
 static vm_status finish(vm_fiber *f, vm_error *err)
 {
     switch (f->status) {
-    case VM_OK: store_results(f); break;
+    case VM_OK: store_results(f, f->func, f->stack); break;
     case VM_TRAP:
     case VM_INTERRUPTED:
     case VM_THROWN: vm_trace_capture(f); break;
@@ -174,6 +181,8 @@ vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
     store->nesting++;
     f->state = VM_FIBER_RUNNING;
     f->outside = NULL;
+    f->may_enter = false;
+    f->inner = NULL;
     f->c_stack = (uintptr_t)__builtin_frame_address(0);
     vm_interp_run(f);
     store->nesting--;

@@ -53,6 +53,11 @@ void vm_func_set_name(vm_func *func, vm_name module, vm_name name)
     host->name = name;
 }
 
+void vm_func_set_after(vm_func *func, vm_host_fn fn)
+{
+    ((vm_host_func *)func)->after = fn;
+}
+
 vm_store *vm_func_store(const vm_func *func)
 {
     return func->instance ? func->instance->store

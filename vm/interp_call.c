@@ -22,6 +22,7 @@
 #define CODE_OF(cell) ((const struct vm_code *)(uintptr_t)(cell))
 
 static COLD HANDLER(call_other);
+static COLD HANDLER(enter_inner);
 static COLD HANDLER(tail_other);
 
 #define X(name) extern HANDLER(vm_x_##name);
@@ -197,7 +198,9 @@ static COLD HANDLER(call_other)
     }
     budget = give_back(fiber, budget);
     SAVE();
+    fiber->may_enter = nfp <= fiber->stack_limit;
     fiber->status = call_host(fiber, f, nfp);
+    fiber->may_enter = false;
     RELOAD_MEMORY();
     if (UNLIKELY(fiber->status != VM_OK)) {
         if (fiber->status == VM_THROWN) {
@@ -206,7 +209,44 @@ static COLD HANDLER(call_other)
         }
         JUMP(vm_stop);
     }
+    if (fiber->inner)
+        JUMP(enter_inner);
     LOAD_RESULT(nfp);
+    NEXT(CALL_ANY_CELLS);
+}
+
+/* A host function has a guest's called (vm_may_enter).  acc: the former. */
+static COLD HANDLER(enter_inner)
+{
+    const vm_func *f = fiber->inner;
+    const struct vm_code *code = f->code;
+    vm_slot *nfp = fp + FIELD(0) + VM_INNER, *rec = nfp + code->rec;
+    fiber->inner = NULL;
+    if (UNLIKELY(rec > fiber->stack_limit))
+        JUMP(vm_trap_stack);
+    nfp[-VM_INNER] = acc;
+    rec[VM_REC_CROSS_PC] = (uintptr_t)(pc + CALL_ANY_CELLS);
+    rec[VM_REC_CROSS_FP] = (uintptr_t)fp;
+    rec[VM_REC_CROSS_INSTANCE] = (uintptr_t)inst;
+    inst = f->instance;
+    RELOAD_MEMORY();
+    ENTER(code, nfp, rec, vm_inner_return, &rec[VM_REC_CROSS_PC]);
+}
+
+/* ... which returns as in cross_return, to the rest of the host function. */
+static HANDLER(inner_return)
+{
+    const vm_slot *cross = fp;
+    pc = (const vm_cell *)(uintptr_t)cross[0] - CALL_ANY_CELLS;
+    fp = (vm_slot *)(uintptr_t)cross[1];
+    inst = (vm_instance *)(uintptr_t)cross[2];
+    vm_slot *slots = fp + FIELD(0);
+    SAVE();
+    fiber->status = vm_inner_end(fiber, slots);
+    RELOAD_MEMORY();
+    if (UNLIKELY(fiber->status != VM_OK))
+        JUMP(vm_stop);
+    LOAD_RESULT(slots);
     NEXT(CALL_ANY_CELLS);
 }
 
@@ -233,7 +273,8 @@ static bool replace_frame(vm_fiber *fiber, vm_slot *fp, const vm_cell *pc,
         return false;
     const vm_slot *old = fp + FIELD(2);
     memcpy(record, old, sizeof record);
-    if (record[VM_REC_PC] == (uintptr_t)vm_cross_return) {
+    if (record[VM_REC_PC] == (uintptr_t)vm_cross_return ||
+        record[VM_REC_PC] == (uintptr_t)vm_inner_return) {
         record[VM_REC_FP] = (uintptr_t)&rec[VM_REC_CROSS_PC];
     } else if (cross) {
         record[VM_REC_CROSS_PC] = record[VM_REC_PC];
@@ -390,6 +431,7 @@ extern const vm_cell vm_host_entry[];
 const vm_cell vm_lazy_entry[] = {CELL(lazy)};
 const vm_cell vm_exit_entry[] = {CELL(leave)};
 const vm_cell vm_cross_return[] = {CELL(cross_return)};
+const vm_cell vm_inner_return[] = {CELL(inner_return)};
 const vm_cell vm_host_entry[] = {CELL(host_entry)};
 
 COLD HANDLER(vm_refuel)
@@ -406,7 +448,6 @@ COLD HANDLER(vm_refuel)
 COLD HANDLER(vm_thrown)
 {
     if (!vm_unwind(fiber)) {
-        fiber->status = VM_THROWN;
         (void)give_back(fiber, budget);
         return; /* regs stay where the exception came from */
     }

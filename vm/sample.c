@@ -68,7 +68,9 @@ static step step_out(const vm_fiber *f, frame *at)
     uintptr_t pc = rec[VM_REC_PC], fp = rec[VM_REC_FP];
     if (pc == (uintptr_t)vm_exit_entry)
         return callee == f->stack ? STEP_BOTTOM : STEP_WRONG;
-    if (pc == (uintptr_t)vm_cross_return) {
+    if (pc == (uintptr_t)vm_inner_return)
+        callee -= VM_INNER; /* where the caller put its arguments */
+    if (pc == (uintptr_t)vm_cross_return || pc == (uintptr_t)vm_inner_return) {
         if (fp != (uintptr_t)&rec[VM_REC_CROSS_PC])
             return STEP_WRONG;
         pc = rec[VM_REC_CROSS_PC];

@@ -87,6 +87,7 @@ typedef struct vm_host_func {
     vm_func func;
     vm_store *store;
     vm_name module, name; /* for people; may be empty */
+    vm_host_fn after;     /* see vm_may_enter */
 } vm_host_func;
 
 struct vm_root {
@@ -146,11 +147,13 @@ struct vm_fiber {
     vm_func *func; /* being run */
     void *pending;
     vm_instance *caller; /* of the host function that runs */
-    vm_ref exception;    /* on its way, or uncaught */
-    uint64_t paid;       /* fuel, for the instruction it stopped at */
-    bool paying;         /* it stopped there for lack of more */
-    vm_fiber *outer;     /* the one that ran when this one started */
-    vm_fiber *next;      /* in the store's list of all fibers */
+    bool may_enter;      /* see vm_may_enter */
+    const vm_func *inner;
+    vm_ref exception; /* on its way, or uncaught */
+    uint64_t paid;    /* fuel, for the instruction it stopped at */
+    bool paying;      /* it stopped there for lack of more */
+    vm_fiber *outer;  /* the one that ran when this one started */
+    vm_fiber *next;   /* in the store's list of all fibers */
     vm_fiber *next_idle;
     bool pooled;
     /* For samples: the host function that runs, VM_COMPILING, or NULL while

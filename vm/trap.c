@@ -24,7 +24,7 @@ extern const vm_cell vm_host_entry[];
  * NULL at the bottom. */
 static struct vm_code *frame_code(vm_registers *r)
 {
-    if (r->pc == vm_cross_return) {
+    if (r->pc == vm_cross_return || r->pc == vm_inner_return) {
         const vm_slot *cross = r->fp;
         r->pc = (const vm_cell *)(uintptr_t)cross[0];
         r->fp = (vm_slot *)(uintptr_t)cross[1];
@@ -101,6 +101,7 @@ bool vm_unwind(vm_fiber *f)
     vm_registers r = f->regs;
     const vm_object *exception = vm_ref_object(f->exception);
     struct vm_code *code;
+    f->status = VM_THROWN;
     if (!exception)
         return false;
     while ((code = frame_code(&r))) {
@@ -113,6 +114,10 @@ bool vm_unwind(vm_fiber *f)
             return true;
         }
         pop_frame(&r, code);
+        if (r.pc == vm_inner_return) { /* call_and_trap_on_throw */
+            f->status = vm_trap(f, "an exception left the component uncaught");
+            return false;
+        }
     }
     return false;
 }

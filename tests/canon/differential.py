@@ -2,7 +2,7 @@
 """Random types and values go from one component into another and back, here and
 in another engine: both must see the same bytes in the end, or both trap.
 
-    differential.py [--seed N] [--count N] [--python PYTHON]
+    differential.py [--seed N] [--count N] [--scalars] [--python PYTHON]
 
 Component A has a value of a random type in its memory, written by this program
 and sometimes damaged, and calls B with it; B answers with another.  Each sums
@@ -49,6 +49,17 @@ def random_type(r, depth=0):
                             for _ in range(2)))
     counts = (1, 3, 8, 9, 16, 17, 32) if kind == "flags" else (1, 2, 257)
     return (kind, r.choice(counts))
+
+
+def scalar_type(r, depth=0):
+    """Of what goes the short way between components (vm/cm_direct.c)."""
+    if depth or r.random() < 0.6:
+        return (r.choice(list(SCALARS)), ())
+    kind = r.choice(("record", "tuple", "enum", "flags"))
+    if kind in ("record", "tuple"):
+        return (kind, tuple(scalar_type(r, 1) for _ in range(r.randint(1, 4))))
+    return (kind, r.choice((1, 3, 8, 9, 17, 31, 32) if kind == "flags"
+                           else (1, 2, 257)))
 
 
 def cases(t):
@@ -444,10 +455,11 @@ def caller(r, p, encoding, params, result):
   (func (export "run") (result u64) (canon lift (core func $core "run"))))"""
 
 
-def component(seed, wide):
+def component(seed, wide, scalars):
     r = random.Random(seed)
-    params = [random_type(r) for _ in range(r.choice((1, 1, 2, 3, 8)))]
-    result = random_type(r)
+    of = scalar_type if scalars else random_type
+    params = [of(r) for _ in range(r.choice((1, 1, 2, 3, 8)))]
+    result = of(r, 1) if scalars and r.random() < 0.8 else of(r)
     encodings = ("utf8", "utf16", "latin1+utf16")
     sides = [(8 if wide and r.random() < 0.5 else 4, r.choice(encodings))
              for _ in range(2)]
@@ -516,13 +528,15 @@ def main():
         ROOT, "build/bench/venv/bin/python"))
     options_.add_argument("--wide", action="store_true",
                           help="64-bit memories too")
+    options_.add_argument("--scalars", action="store_true",
+                          help="numbers, and records of them, alone")
     o = options_.parse_args()
     os.makedirs(OUT, exist_ok=True)
     scripts = []
     for i in range(o.count):
         scripts.append(os.path.join(OUT, f"{o.seed + i}.wast"))
         with open(scripts[-1], "w") as f:
-            f.write(component(o.seed + i, o.wide))
+            f.write(component(o.seed + i, o.wide, o.scalars))
     subprocess.run(["node", os.path.join(ROOT, "tests/tools/wast2json.mjs"),
                     "--batch", OUT], input="\n".join(scripts) + "\n",
                    text=True, check=True, stdout=subprocess.DEVNULL)
