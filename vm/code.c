@@ -244,13 +244,14 @@ static vm_status compile(code_state *s, struct vm_code *code, vm_error *err)
     return status;
 }
 
-cc *cc_listing(struct vm_code *code, vm_error *err)
+cc *cc_listing(struct vm_code *code, uint32_t stop, vm_error *err)
 {
     cc *volatile c = malloc(sizeof *c);
     if (!c)
         return NULL;
     *c = new_compiler(code, err);
     c->listing = true;
+    c->stop = stop;
     if (!setjmp(c->fail)) {
         cc_body(c);
         return c;
@@ -263,22 +264,6 @@ void cc_listing_free(cc *c)
 {
     finish(c);
     free(c);
-}
-
-cc_place *vm_code_places(const struct vm_code *code)
-{
-    vm_error err = {0};
-    cc c = new_compiler((struct vm_code *)code, &err); /* not written to */
-    cc_place *volatile places = NULL;
-    if (!setjmp(c.fail)) {
-        cc_locals(&c);
-        places = calloc(c.nlocals + 1, sizeof *places);
-        for (uint32_t i = 0; places && i < c.nlocals; i++)
-            places[i] =
-                (cc_place){c.locals[i].type, c.locals[i].slot, c.locals[i].pin};
-    }
-    finish(&c);
-    return places;
 }
 
 vm_status vm_code_compile(struct vm_code *code, vm_error *err)

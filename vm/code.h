@@ -231,7 +231,9 @@ vm_walk vm_walk_start(const vm_fiber *fiber);
 /* From where the store's last trap was; no frames if that is gone. */
 vm_walk vm_walk_of_trap(const vm_store *store);
 void vm_walk_next(vm_walk *walk);
-/* Offset of the frame's instruction in the module's bytes. */
+/* The frame's instruction: a cell of it, and its offset in the module's bytes.
+ */
+uint32_t vm_walk_cell(const vm_walk *walk);
 uint32_t vm_walk_offset(const vm_walk *walk);
 
 /* "FUNC", or "MODULE!FUNC" when there are several instances. */

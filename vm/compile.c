@@ -935,6 +935,8 @@ void cc_body(cc *c)
         if (c->dead)
             skip_dead(c);
         c->offset = (uint32_t)(c->p - c->m->bytes);
+        if (c->stop && c->offset >= c->stop)
+            return; /* only to be looked at */
         vm_op op = vm_read_op(&c->p);
         if (c->counting)
             cc_count(c, op);

@@ -187,6 +187,7 @@ typedef struct cc {
     uint32_t nnotes, notes_cap;
     bool listing;
 
+    uint32_t stop; /* go no further than this offset; 0: to the end */
     uint32_t skip; /* cells before the entry that are not needed */
     bool dead;
 } cc;
@@ -265,8 +266,11 @@ bool vm_op_is_counted(vm_op op);
  */
 
 void cc_note(cc *c, const insn *in, vm_kind d, uint32_t slot);
-/* A compiler that has compiled the function, for looking at (code.c). */
-cc *cc_listing(struct vm_code *code, vm_error *err);
+/* What was noted of the instruction that starts at the cell, or NULL. */
+const struct cc_noted *cc_noted_at(const cc *c, uint32_t cell);
+/* A compiler that has compiled the function, up to the instruction at the
+ * offset `stop` or, if that is 0, whole; for looking at (code.c). */
+cc *cc_listing(struct vm_code *code, uint32_t stop, vm_error *err);
 void cc_listing_free(cc *c);
 
 /* ---- compile_ops.c
@@ -293,17 +297,29 @@ void cc_locals(cc *c);
 /* Compiles the whole body into c. */
 void cc_body(cc *c);
 
-/* Where a local is kept: a register (E_P, E_Q, E_D0), or its slot (E_SLOT). */
+bool cc_control(cc *c, vm_op op); /* false: not a control instruction */
+void cc_return(cc *c);
+
+/* ---- compile_at.c
+ * ----------------------------------------------------------- */
+
+/* Where a value is, as in an entry (entry_kind); E_PENDING: not known. */
 typedef struct cc_place {
     vm_type type;
     uint32_t slot;
     uint8_t pin;
+    uint8_t ak, bk; /* E_SUM */
+    uint32_t slot2;
+    uint64_t k;
 } cc_place;
-/* Those of a function's locals, parameters first; to be freed.  NULL: out of
- * memory. */
-cc_place *vm_code_places(const struct vm_code *code);
-bool cc_control(cc *c, vm_op op); /* false: not a control instruction */
-void cc_return(cc *c);
+/* Those of a function's locals, parameters first: registers (E_P, E_Q, E_D0) or
+ * slots; to be freed.  NULL: out of memory. */
+cc_place *vm_code_places(struct vm_code *code);
+/* Those of the operands, the topmost last, when the instruction of the cell has
+ * stopped; `all`: those that it takes included, which a callee has made its
+ * own.  To be freed.  NULL: out of memory, or not known. */
+cc_place *vm_code_operands(struct vm_code *code, uint32_t cell, bool all,
+                           uint32_t *count);
 
 /* ---- compile_call.c
  * ---------------------------------------------------------------- */

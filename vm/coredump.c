@@ -362,14 +362,84 @@ static void instances(dump *d)
 /* ---- frames -----------------------------------------------------------------
  */
 
-static void value(dump *d, const cc_place *place, const vm_registers *r)
+/* Where the values of frames are that have stopped at one instruction; those
+ * found are kept, for in a deep recursion it is the same few. */
+typedef struct site {
+    const struct vm_code *code;
+    uint32_t cell;
+    bool innermost;
+    cc_place *locals, *operands;
+    uint32_t noperands;
+} site;
+
+#define SITES 64
+
+static void forget_site(site *s)
 {
-    vm_slot v = place->pin == E_P   ? r->l0
-                : place->pin == E_Q ? r->l1
-                                    : r->fp[place->slot];
-    if (place->pin == E_D0)
-        memcpy(&v, &r->d0, sizeof v);
-    switch (place->type) {
+    free(s->locals);
+    free(s->operands);
+    *s = (site){0};
+}
+
+static const site *find_site(site *sites, const vm_walk *w)
+{
+    uint32_t cell = vm_walk_cell(w);
+    bool innermost = w->depth == 0;
+    uint64_t hash = ((uintptr_t)w->code ^ cell) * UINT64_C(0x9e3779b97f4a7c15);
+    site *s = &sites[(hash >> 32) % SITES];
+    if (s->code == w->code && s->cell == cell && s->innermost == innermost)
+        return s;
+    forget_site(s);
+    *s = (site){.code = w->code, .cell = cell, .innermost = innermost};
+    s->locals = vm_code_places(w->code);
+    s->operands = vm_code_operands(w->code, cell, innermost, &s->noperands);
+    return s;
+}
+
+/* Both operands of a sum are locals or constants. */
+static uint8_t part_of(uint8_t kind)
+{
+    static const uint8_t pins[] = {[VM_K_S] = E_SLOT,
+                                   [VM_K_A] = E_PENDING,
+                                   [VM_K_P] = E_P,
+                                   [VM_K_Q] = E_Q,
+                                   [VM_K_K] = E_CONST};
+    return pins[kind];
+}
+
+/* The accumulators are what they were in the frame that trapped only. */
+static bool read_place(const cc_place *p, const vm_registers *r, bool innermost,
+                       vm_slot *out)
+{
+    vm_slot x = 0, y = 0;
+    switch ((entry_kind)p->pin) {
+    case E_SLOT: *out = r->fp[p->slot]; return true;
+    case E_CONST: *out = p->k; return true;
+    case E_P: *out = r->l0; return true;
+    case E_Q: *out = r->l1; return true;
+    case E_D0: memcpy(out, &r->d0, sizeof *out); return true;
+    case E_ACC: *out = r->acc; return innermost;
+    case E_F32: memcpy(out, &r->fs, sizeof r->fs); return innermost;
+    case E_F64: memcpy(out, &r->fd, sizeof *out); return innermost;
+    case E_SUM: {
+        const cc_place a = {.pin = part_of(p->ak), .slot = p->slot, .k = p->k};
+        const cc_place b = {.pin = part_of(p->bk), .slot = p->slot2, .k = p->k};
+        bool known = read_place(&a, r, innermost, &x) &&
+                     read_place(&b, r, innermost, &y);
+        *out = (uint32_t)(x + y);
+        return known;
+    }
+    case E_PENDING: return false;
+    }
+    return false;
+}
+
+static void value(dump *d, const cc_place *place, const vm_registers *r,
+                  bool innermost)
+{
+    vm_slot v;
+    bool known = read_place(place, r, innermost, &v);
+    switch (known ? place->type : 0) {
     case VM_I32:
         byte(d, 0x7f);
         signed_leb(d, (int32_t)v);
@@ -390,41 +460,40 @@ static void value(dump *d, const cc_place *place, const vm_registers *r)
     }
 }
 
-static void frame(dump *d, const vm_walk *w, const cc_place *places)
+static void values(dump *d, const cc_place *places, uint32_t n,
+                   const vm_walk *w)
+{
+    n = places ? n : 0;
+    unsigned_leb(d, n);
+    for (uint32_t i = 0; i < n; i++)
+        value(d, &places[i], &w->regs, w->depth == 0);
+}
+
+static void frame(dump *d, const vm_walk *w, const site *s)
 {
     const vm_funcdecl *f = &w->code->module->funcs[w->code->func];
     byte(d, 0);
     unsigned_leb(d, number_of(&d->where, w->regs.instance));
     unsigned_leb(d, w->code->func);
     unsigned_leb(d, vm_walk_offset(w) - f->locals);
-    unsigned_leb(d, places ? f->nlocals : 0);
-    for (uint32_t i = 0; places && i < f->nlocals; i++)
-        value(d, &places[i], &w->regs);
-    unsigned_leb(d, 0); /* operands */
+    values(d, s->locals, f->nlocals, w);
+    values(d, s->operands, s->noperands, w);
 }
 
-/* Where a function keeps its locals is found out anew, since only dumps ask:
- * once for frames of one function in a row. */
 static void frames(dump *d)
 {
     vm_walk start = vm_walk_of_trap(d->store), w;
-    const struct vm_code *last = NULL;
-    cc_place *places = NULL;
+    site sites[SITES] = {0};
     uint32_t n = 0;
     for (w = start; w.code; vm_walk_next(&w))
         n++;
     byte(d, 0);
     text(d, "main", 4);
     unsigned_leb(d, n);
-    for (w = start; w.code; vm_walk_next(&w)) {
-        if (w.code != last) {
-            free(places);
-            places = vm_code_places(w.code);
-            last = w.code;
-        }
-        frame(d, &w, places);
-    }
-    free(places);
+    for (w = start; w.code; vm_walk_next(&w))
+        frame(d, &w, find_site(sites, &w));
+    for (int i = 0; i < SITES; i++)
+        forget_site(&sites[i]);
 }
 
 /* ---- the file ---------------------------------------------------------------

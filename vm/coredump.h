@@ -17,9 +17,11 @@
  * program's.  To be called before anything else runs in the store.  False when
  * out of memory, or when writing failed (errno tells).
  *
- * Values that the engine does not have, or that the format has no code for
- * (vectors and references in locals), are written as missing; operand stacks
- * are left empty.  References in globals are written as null.
+ * A frame has its locals, and the operands on its stack: in the one that
+ * trapped, before the instruction; in the others, below the arguments of the
+ * call.  Values that the engine does not have any more, or that the format has
+ * no code for (vectors, references), are written as missing.  References in
+ * globals are written as null.
  */
 VM_MUST_CHECK bool vm_coredump_write(const vm_store *store, const char *name,
                                      FILE *out);

@@ -39,7 +39,7 @@ void cc_note(cc *c, const insn *in, vm_kind d, uint32_t slot)
     c->notes[c->nnotes++] = (struct cc_noted){*in, d, slot, c->ncells};
 }
 
-static const struct cc_noted *noted(const cc *c, uint32_t cell)
+const struct cc_noted *cc_noted_at(const cc *c, uint32_t cell)
 {
     uint32_t lo = 0, hi = c->nnotes;
     while (lo < hi) {
@@ -269,7 +269,7 @@ static void print_targets(const listing *l, const line *at)
 static void print_line(const listing *l, const line *at)
 {
     char name[120];
-    const struct cc_noted *n = noted(l->c, at->cell);
+    const struct cc_noted *n = cc_noted_at(l->c, at->cell);
     l->name((uintptr_t)l->c->cells[at->cell], name, sizeof name);
     fprintf(l->out, "                %5u: %-32s ", at->cell, name);
     if (n)
@@ -454,7 +454,7 @@ vm_status vm_listing_print(vm_module *m, uint32_t func, vm_handler_name name,
         return VM_OK;
     }
     struct vm_code *code = vm_code_get(m, func);
-    cc *c = code ? cc_listing(code, err) : NULL;
+    cc *c = code ? cc_listing(code, 0, err) : NULL;
     if (!c)
         return err->text[0] ? VM_TRAP : VM_NO_MEMORY;
     listing l = {.c = c, .out = out, .name = name};

@@ -156,6 +156,13 @@ const vm_section *vm_module_custom(const vm_module *module, const char *name,
 void vm_names_free(vm_module *module); /* for the module's destruction */
 
 /*
+ * The types of the operands on the stack before the instruction at `offset` of
+ * a function's body, which can be reached; the topmost last; to be freed.
+ * NULL: out of memory.
+ */
+vm_type *vm_validate_operands(vm_module *module, uint32_t func, uint32_t offset,
+                              uint32_t *count);
+/*
  * Names from the name section (parsed lazily, thread-safe), else len 0.
  * Malformed name sections are ignored from the first fault on.
  */

@@ -149,7 +149,7 @@ void vm_walk_next(vm_walk *w)
 }
 
 /* A fiber's innermost frame stands at its instruction; others behind it. */
-static uint32_t walk_cell(const vm_walk *w)
+uint32_t vm_walk_cell(const vm_walk *w)
 {
     uint32_t cell = (uint32_t)(w->regs.pc - w->code->cells);
     bool inner = w->regs.fp == w->fiber->regs.fp;
@@ -158,7 +158,7 @@ static uint32_t walk_cell(const vm_walk *w)
 
 uint32_t vm_walk_offset(const vm_walk *w)
 {
-    return vm_code_offset(w->code, walk_cell(w));
+    return vm_code_offset(w->code, vm_walk_cell(w));
 }
 
 /* ---- the trace of a trap
@@ -209,7 +209,7 @@ void vm_trace_capture(vm_fiber *f)
     for (vm_walk w = vm_walk_start(f); w.code; vm_walk_next(&w)) {
         if (t->kept < VM_TRACE_FRAMES)
             t->frames[t->kept++] =
-                (raw_frame){w.regs.instance, w.code, walk_cell(&w)};
+                (raw_frame){w.regs.instance, w.code, vm_walk_cell(&w)};
         t->count++;
     }
     t->outer = f->outer;

@@ -167,6 +167,8 @@ void vm_validate_init_loop(const vm_signature *signatures);
  * and `type` set; and a constant expression that leaves `result`.
  */
 void vm_validate_body(vm_validator *v);
+/* Its beginning, for going on step by step. */
+void vm_validate_start(vm_validator *v);
 void vm_validate_const(vm_validator *v, vm_constexpr expr, vm_type result);
 /* All bodies of the module; v needs no operand stack of its own. */
 void vm_validate_bodies(vm_validator *v);

@@ -82,6 +82,34 @@ static void check_body(vm_validator *v, vm_funcdecl *func)
     func->max_labels = v->max_ctrls;
 }
 
+vm_type *vm_validate_operands(vm_module *m, uint32_t func, uint32_t offset,
+                              uint32_t *count)
+{
+    vm_error err = {0};
+    const vm_funcdecl *f = &m->funcs[func];
+    vm_validator v = {.r = {.base = m->bytes, .err = &err},
+                      .m = m,
+                      .types = &m->engine->types,
+                      .scope = vm_module_scope(m),
+                      .type = &f->type->func,
+                      .declared = malloc(m->nfuncs / 8 + 1)};
+    vm_type *types = NULL;
+    v.r.end = m->bytes + f->body + f->body_size;
+    if (v.declared && load_locals(&v, f)) {
+        memset(v.declared, 0xff, m->nfuncs / 8 + 1);
+        vm_validate_start(&v);
+        while (!v.r.failed && v.r.pos < m->bytes + offset)
+            vm_validate_step(&v);
+        types = v.r.failed ? NULL : malloc((v.height + 1) * sizeof *types);
+    }
+    *count = types ? v.height : 0;
+    if (*count)
+        memcpy(types, v.stack, *count * sizeof *types);
+    free(v.declared);
+    vm_validator_finish(&v);
+    return types;
+}
+
 void vm_validator_finish(vm_validator *v)
 {
     free(v->stack);

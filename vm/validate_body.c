@@ -719,7 +719,7 @@ void vm_validate_step(vm_validator *v)
         v->max_height = v->height;
 }
 
-static void start(vm_validator *v)
+static void reset(vm_validator *v)
 {
     v->height = v->max_height = v->floor = 0;
     v->nctrls = v->max_ctrls = 0;
@@ -727,21 +727,26 @@ static void start(vm_validator *v)
     v->flags = 0;
 }
 
-void vm_validate_body(vm_validator *v)
+void vm_validate_start(vm_validator *v)
 {
-    start(v);
+    reset(v);
     vm_ctrl c = {.op = VM_OP_BLOCK};
     use_functype(&c, v->type);
     c.types += c.nparams; /* the parameters are locals */
     c.nparams = 0;
     vm_push_ctrl(v, &c);
+}
+
+void vm_validate_body(vm_validator *v)
+{
+    vm_validate_start(v);
     vm_validate_run(v);
 }
 
 void vm_validate_const(vm_validator *v, vm_constexpr expr, vm_type result)
 {
     const vm_module *m = v->m;
-    start(v);
+    reset(v);
     v->type = NULL;
     v->r.pos = m->bytes + expr.offset;
     v->r.end = v->r.pos + expr.size;
