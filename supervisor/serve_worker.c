@@ -209,8 +209,10 @@ static void handle_request(serve_worker *worker, http_conn *conn)
     atomic_store(worker->guest_at, wasi_now_ns());
     if (take_instance(worker, &instance, &err)) {
         set_timer(worker, instance.store);
+        http_conn_hold(conn, worker->ctx);
         status = (instance.is_async ? call_async_handler : call_handler)(
             worker, &instance, conn, &was_set, &err);
+        http_conn_release(conn, worker->ctx);
         late = status != VM_OK && ran_out(worker, status);
         set_timer(worker, NULL);
         vm_store_destroy(instance.store);

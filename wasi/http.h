@@ -215,6 +215,8 @@ typedef struct http_conn {
     uint64_t out_left; /* of a body with a length */
     bool out_ended;    /* our message is complete */
     bool out_cut;      /* it never will be: the connection is to end */
+    bool held;         /* see http_conn_hold */
+    bool unpushed;     /* the kernel keeps the last of what it was given */
     bool saw_eof;
 } http_conn;
 
@@ -280,6 +282,13 @@ void http_client_begin(http_conn *conn, const char *method, const char *path,
  * whether a reader waits for one after a request with this method. */
 bool http_response_has_body(const http_conn *conn, unsigned status);
 bool http_request_has_body(const char *method);
+/*
+ * While a guest answers, and until it waits or its answer is complete, packets
+ * that are not full are kept back, so that head, body and end share one; the
+ * kernel lets them go by itself after 0.2 s.
+ */
+void http_conn_hold(http_conn *conn, wasi_ctx *ctx);
+void http_conn_release(http_conn *conn, wasi_ctx *ctx);
 /* Our response's first lines: status, date, whether the connection is kept. */
 void http_conn_begin_response(http_conn *conn, unsigned status,
                               const http_fields *fields);

@@ -302,8 +302,36 @@ static ssize_t send_some(http_conn *conn, const void *buf, size_t len)
 {
     if (conn->tls)
         return tls_write(conn->tls, buf, len);
-    ssize_t n = send(conn->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool more = conn->held && !conn->out_ended;
+    ssize_t n = send(conn->fd, buf, len,
+                     MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    if (n > 0)
+        conn->unpushed = more;
     return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+}
+
+/* tcp(7): setting it again lets go what is kept back. */
+static void push(void *self)
+{
+    http_conn *conn = self;
+    int on = 1;
+    if (conn->unpushed)
+        setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    conn->unpushed = false;
+}
+
+void http_conn_hold(http_conn *conn, wasi_ctx *ctx)
+{
+    conn->held = true;
+    ctx->before_wait = push;
+    ctx->before_wait_data = conn;
+}
+
+void http_conn_release(http_conn *conn, wasi_ctx *ctx)
+{
+    conn->held = false;
+    ctx->before_wait = NULL;
+    push(conn);
 }
 
 static ssize_t receive_some(http_conn *conn, void *buf, size_t len)
@@ -318,8 +346,11 @@ static ssize_t receive_some(http_conn *conn, void *buf, size_t len)
 
 static bool step_flush(http_conn *conn)
 {
-    if (!conn->out.len)
+    if (!conn->out.len) {
+        if (conn->out_ended)
+            push(conn);
         return false;
+    }
     ssize_t n = send_some(conn, http_buffer_data(&conn->out), conn->out.len);
     if (n > 0)
         http_buffer_drop(&conn->out, (size_t)n);

@@ -32,6 +32,8 @@ struct wasi_ctx {
     uint64_t clock_resolution_ns;
     void (*waiting)(void *data); /* NULL once it was called */
     void *waiting_data;
+    void (*before_wait)(void *data); /* NULL, or what each wait begins with */
+    void *before_wait_data;
     uint8_t *scratch;        /* wasi_scratch */
     uint64_t secret;         /* keys the metadata hashes */
     wasi_net *http_net;      /* for outgoing requests; may be net */

@@ -147,6 +147,8 @@ int wasi_wait_any(wasi_ctx *ctx, wasi_wait *set, size_t count)
     int error = poll_set_init(&p, set, count);
     if (ctx && ctx->waiting)
         tell_waiting(ctx, set, count);
+    if (ctx && ctx->before_wait)
+        ctx->before_wait(ctx->before_wait_data);
     if (!error)
         error = poll_until(ctx, set, count, &p);
     poll_set_finish(&p);

@@ -288,6 +288,36 @@ def exchanges(report, server):
                  refused_while_sending)
 
 
+# ---- packets ---------------------------------------------------------------------
+
+def packets(report, server):
+    def one():
+        """Head, body and end in one: a single receive has them all."""
+        with server.connect() as peer:
+            for _ in range(20):
+                peer.sendall(GET + b"\r\n")
+                answer = peer.recv(65536)
+                assert answer.endswith(b"0\r\n\r\n"), answer
+    report.check("serve: a small answer is one packet", one)
+
+    def drip():
+        """What was said before a wait arrives before it ends; once of thrice,
+        should this process have been away for as long."""
+        begun = []
+        for _ in range(3):
+            with server.connect() as peer:
+                peer.sendall(b"GET /drip?n=150 HTTP/1.1\r\n" + HOST + LAST
+                             + b"\r\n")
+                answer = b""
+                while b"begun" not in answer:
+                    answer += peer.recv(65536)
+                begun.append(b"ended" not in answer)
+                answer += read_all(peer)
+                assert b"begun" in answer and b"ended" in answer, answer
+        assert any(begun), "it came with the rest"
+    report.check("serve: nothing is kept back while the guest waits", drip)
+
+
 # ---- time ----------------------------------------------------------------------
 
 def timing(report):
@@ -612,6 +642,7 @@ def run(report, signer):
     with Server("--max-body", "2M", "-W",
                 "timeout=700ms,max-memory-size=32M") as server:
         guests(report, server)
+        packets(report, server)
         shapes(report, server)
         exchanges(report, server)
         load(report, server)

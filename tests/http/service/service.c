@@ -164,6 +164,16 @@ static void wait(handle request, handle out)
     answer(out, 200, STR("waited"));
 }
 
+/* Says something, waits, and says the rest. */
+static void drip(handle request, handle out)
+{
+    handle body, stream = begin(out, 200, &body);
+    output_write_all(stream, STR("begun"));
+    pollable_block(timer_after(number * MILLISECOND));
+    output_write_all(stream, STR("ended"));
+    end(stream, body);
+}
+
 static void nothing(handle request, handle out)
 {
     answer(out, 204, STR(""));
@@ -237,6 +247,7 @@ static const struct {
     {"/fields", fields},
     {"/big", big},
     {"/wait", wait},
+    {"/drip", drip},
     {"/nothing", nothing},
     {"/trap", trap},
     {"/spin", spin},
