@@ -1,6 +1,7 @@
 /* harness.c - see harness.h. */
 #include "tests/desktop/harness.h"
 #include "gfx/compositor.h"
+#include "supervisor/jail.h"
 
 #include <linux/input-event-codes.h>
 #include <poll.h>
@@ -24,25 +25,39 @@ static void die(const char *what)
     exit(1);
 }
 
-void desk_start(struct desk *desk, int width, int height)
+static void launch(struct desk *desk)
 {
     int pair[2];
-    *desk = (struct desk){0};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         die("no socket pair");
     fflush(stdout);
     desk->pid = fork();
     if (desk->pid == 0) {
-        close(pair[0]);
+        int keep[4] = {0, 1, 2, pair[1]};
+        jail_close_others(keep, 4);
         struct compositor_config config = {.control_fd = pair[1],
                                            .headless = true,
-                                           .width = width,
-                                           .height = height};
+                                           .width = desk->width,
+                                           .height = desk->height};
         exit(compositor_main(&config));
     }
     close(pair[1]);
     desk->control = pair[0];
     desk_expect(desk, GFX_CONTROL_FIRST_FRAME, NULL);
+}
+
+void desk_start(struct desk *desk, int width, int height)
+{
+    *desk = (struct desk){.width = width, .height = height};
+    launch(desk);
+}
+
+void desk_crash(struct desk *desk)
+{
+    kill(desk->pid, SIGKILL);
+    waitpid(desk->pid, NULL, 0);
+    close(desk->control);
+    launch(desk);
 }
 
 int desk_stop(struct desk *desk)
@@ -82,48 +97,76 @@ void desk_send(struct desk *desk, uint32_t type, int a, int b)
     send_fd(desk, &msg, -1);
 }
 
-struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd)
+/* One message, if there is one within the time; its descriptor or -1. */
+static bool take(struct desk *desk, struct gfx_control *msg, int *fd, int ms)
 {
-    struct gfx_control msg;
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(int))];
     } control;
+    struct pollfd p = {.fd = desk->control, .events = POLLIN};
+    if (poll(&p, 1, ms) < 1)
+        return false;
+    struct iovec iov = {msg, sizeof *msg};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    if (recvmsg(desk->control, &m, MSG_CMSG_CLOEXEC) != sizeof *msg)
+        die("the compositor died");
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    *fd = -1;
+    if (c)
+        memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    return true;
+}
+
+struct gfx_control desk_expect(struct desk *desk, uint32_t type, int *fd)
+{
+    struct gfx_control msg;
+    int got;
     for (;;) {
-        struct pollfd p = {.fd = desk->control, .events = POLLIN};
-        if (poll(&p, 1, 20000) < 1)
+        if (!take(desk, &msg, &got, 20000))
             die("no answer from the compositor in twenty seconds");
-        struct iovec iov = {&msg, sizeof msg};
-        struct msghdr m = {.msg_iov = &iov,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control};
-        if (recvmsg(desk->control, &m, MSG_CMSG_CLOEXEC) != sizeof msg)
-            die("the compositor died");
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        int got = -1;
-        if (c)
-            memcpy(&got, CMSG_DATA(c), sizeof got);
         if (msg.type == type && fd)
             *fd = got;
         else if (got >= 0)
             close(got);
         if (msg.type == type)
             return msg;
+        if (desk->other)
+            desk->other(desk, &msg);
+    }
+}
+
+void desk_listen(struct desk *desk)
+{
+    struct gfx_control msg;
+    int got;
+    while (take(desk, &msg, &got, 0)) {
+        if (got >= 0)
+            close(got);
+        if (desk->other)
+            desk->other(desk, &msg);
     }
 }
 
 /* ---- clients --------------------------------------------------------------
  */
 
-void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd)
+void desk_hand_over(struct desk *desk, const char *app, uint32_t flags, int fd,
+                    uint32_t instance)
 {
-    struct gfx_control msg = {.type = GFX_CONTROL_CLIENT,
-                              .instance = ++desk->next_instance,
-                              .flags = flags};
+    struct gfx_control msg = {
+        .type = GFX_CONTROL_CLIENT, .instance = instance, .flags = flags};
     strncpy(msg.app, app, sizeof msg.app - 1);
     strncpy(msg.title, app, sizeof msg.title - 1);
     send_fd(desk, &msg, fd);
+}
+
+void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd)
+{
+    desk_hand_over(desk, app, flags, fd, ++desk->next_instance);
 }
 
 int desk_connect_raw(struct desk *desk, const char *app, bool shell)

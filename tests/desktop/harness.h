@@ -15,7 +15,10 @@
 struct desk {
     pid_t pid;
     int control;
+    int width, height;
     uint32_t next_instance;
+    /* What nobody waits for (READY, KILL, GONE) goes here; may be NULL. */
+    void (*other)(struct desk *desk, const struct gfx_control *msg);
     struct gfx_image screen; /* after desk_look */
     char *state;             /* after desk_state; JSON */
 };
@@ -24,8 +27,16 @@ void desk_start(struct desk *desk, int width, int height);
 /* Ends the compositor; returns its exit status, or 128 + signal. */
 int desk_stop(struct desk *desk);
 
+/* Kills the compositor and starts another, which knows no client yet. */
+void desk_crash(struct desk *desk);
+
 /* Tells the compositor of a client's connection, whose end stays ours. */
 void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd);
+/* The same for one that has its instance's number already. */
+void desk_hand_over(struct desk *desk, const char *app, uint32_t flags, int fd,
+                    uint32_t instance);
+/* Takes the messages that have arrived. */
+void desk_listen(struct desk *desk);
 /* A raw connection, or a display on one. */
 int desk_connect_raw(struct desk *desk, const char *app, bool shell);
 struct gfx_display *desk_connect(struct desk *desk, const char *app,
