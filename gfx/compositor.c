@@ -273,14 +273,15 @@ static void pace(struct server *s)
         frame(s, now);
         clients_reap(s);
     }
-    bool pings = clients_check_pings(s);
+    bool held = keys_check(s, now);
+    bool pings = clients_check_pings(s) || held;
     if (s->wake || s->damage.n)
         set_timer(s, s->last_frame + FRAME_NS);
     else if (pings)
         set_timer(s, now + PING_CHECK_NS);
     else
         set_timer(s, 0);
-    if (s->sync_wanted && !s->wake && !s->damage.n) {
+    if (s->sync_wanted && !s->wake && !s->damage.n && !s->held.owner) {
         control_tell(s, GFX_CONTROL_SYNCED, 0, 0);
         listen_control(s, true);
     }

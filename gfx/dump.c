@@ -49,6 +49,7 @@ static void put_surface(FILE *out, const struct server *s,
     put_flag(out, "focused", s->active == f);
     put_flag(out, "minimised", f->minimised);
     put_flag(out, "hidden", f->hidden);
+    put_flag(out, "closed", f->closed);
     put_flag(out, "fullscreen", f->fullscreen);
     put_flag(out, "snapped", f->snapped);
     put_flag(out, "attention", f->attention);

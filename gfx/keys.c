@@ -3,12 +3,21 @@
  * own, those of the focused app's menus), then the focused surface.
  *
  * A key whose press was taken never shows its release to anyone.
+ *
+ * A shortcut's owner acts in its own time, while its user types on: what
+ * Spotlight is to get must not reach the window below because Spotlight has
+ * not drawn itself yet.  So keys that follow a shortcut are held until its
+ * owner has read and handled it: it has answered three pings (the first may be
+ * older than the shortcut, the second comes from its waiting for a panel), or
+ * the keyboard panel that it made is on the screen.
  */
 #include "gfx/menus.h"
 #include "gfx/server.h"
 
 #include <linux/input-event-codes.h>
 
+#define HOLD_NS 1000000000ull /* and then it is hung */
+#define ANSWERS 3
 #define MATCHED (GFX_SHIFT | GFX_CONTROL | GFX_ALT | GFX_SUPER)
 
 /* ---- US layout ------------------------------------------------------------
@@ -70,6 +79,64 @@ static uint32_t modifier_bit(uint32_t code)
     }
 }
 
+/* ---- keys that wait -------------------------------------------------------
+ */
+
+static void hold(struct client *c)
+{
+    struct held_keys *h = &c->server->held;
+    if (h->owner)
+        return;
+    *h = (struct held_keys){.owner = c, .since = gfx_now()};
+    client_ping(c);
+}
+
+/* As if they were typed now; one of them may be a shortcut and hold again. */
+static void release_held(struct server *s)
+{
+    struct held_keys h = s->held;
+    s->held.owner = NULL;
+    s->held.n = 0;
+    for (int i = 0; i < h.n; i++)
+        seat_key(s, h.keys[i].code, h.keys[i].value);
+}
+
+/* A keyboard panel that it has made and not drawn yet. */
+static bool makes_panel(const struct client *c)
+{
+    for (int i = 0; i < SURFACES_PER_CLIENT; i++)
+        if (c->surfaces[i] && c->surfaces[i]->kind == GFX_PANEL &&
+            c->surfaces[i]->flags & GFX_PANEL_KEYBOARD &&
+            !c->surfaces[i]->mapped)
+            return true;
+    return false;
+}
+
+void keys_answered(struct client *c)
+{
+    struct held_keys *h = &c->server->held;
+    if (h->owner != c)
+        return;
+    if (++h->answers >= ANSWERS && !makes_panel(c))
+        release_held(c->server);
+    else if (h->answers < ANSWERS)
+        client_ping(c);
+}
+
+void keys_mapped(struct surface *f)
+{
+    struct server *s = f->client->server;
+    if (s->held.owner == f->client && f->flags & GFX_PANEL_KEYBOARD)
+        release_held(s);
+}
+
+bool keys_check(struct server *s, uint64_t now)
+{
+    if (s->held.owner && now - s->held.since >= HOLD_NS)
+        release_held(s);
+    return s->held.owner != NULL;
+}
+
 /* ---- registered shortcuts -------------------------------------------------
  */
 
@@ -80,6 +147,8 @@ static void tell_shortcut(const struct shortcut *k,
     msg.shortcut.id = k->id;
     msg.shortcut.phase = phase;
     client_send(k->client, &msg, NULL, 0, -1, false);
+    if (phase != GFX_SHORTCUT_REPEATED)
+        hold(k->client);
 }
 
 static bool run_registered(struct server *s, uint32_t code, uint32_t mods,
@@ -146,6 +215,17 @@ void shortcuts_forget(struct client *c)
     for (int i = 0; i < SHORTCUTS_MAX; i++)
         if (c->server->shortcuts[i].client == c)
             c->server->shortcuts[i] = (struct shortcut){0};
+    if (c->server->held.owner == c)
+        release_held(c->server);
+}
+
+/* The menu bar lights up the title of the menu that the item is in. */
+static void flash(struct server *s, const struct surface *f, uint32_t item)
+{
+    struct gfx_msg msg = {.type = GFX_EV_MENU_SHORTCUT};
+    msg.menu.window = f->global;
+    msg.menu.item = item;
+    shell_broadcast(s, &msg);
 }
 
 /* ---- the system's own -----------------------------------------------------
@@ -157,7 +237,8 @@ static void cycle_windows(struct surface *f)
     for (int i = 0; i < SURFACES_PER_CLIENT; i++) {
         struct surface *w = f->client->surfaces[i];
         if (w && w != f && w->kind == GFX_WINDOW && w->mapped &&
-            !w->minimised && (!oldest || w->recency < oldest->recency))
+            !w->minimised && !w->closed &&
+            (!oldest || w->recency < oldest->recency))
             oldest = w;
     }
     if (oldest)
@@ -185,10 +266,12 @@ static bool run_system(struct server *s, uint32_t code, uint32_t mods,
             continue;
         if (!s->active || repeat)
             return true;
-        if (system_keys[i].action < 0)
+        if (system_keys[i].action < 0) {
             cycle_windows(s->active);
-        else
-            window_perform(s->active, system_keys[i].action);
+            return true;
+        }
+        flash(s, s->active, GFX_SYSTEM_ITEM | (uint32_t)system_keys[i].action);
+        window_perform(s->active, (enum gfx_action)system_keys[i].action);
         return true;
     }
     return false;
@@ -211,11 +294,8 @@ static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
               (GFX_MENU_DISABLED | GFX_MENU_TITLE | GFX_MENU_SEPARATOR)) &&
             (r.modifiers | GFX_SUPER) == mods) {
             struct gfx_msg event = {.type = GFX_EV_MENU, .value = r.id};
-            struct gfx_msg flash = {.type = GFX_EV_MENU_SHORTCUT};
-            flash.menu.window = f->global;
-            flash.menu.item = r.id;
             client_event(f, &event, true);
-            shell_broadcast(s, &flash);
+            flash(s, f, r.id);
             return true;
         }
     return false;
@@ -272,6 +352,14 @@ void seat_key(struct server *s, uint32_t code, int value)
         return;
     uint8_t *byte = &s->seat.swallowed[code / 8],
             bit = (uint8_t)(1u << code % 8);
+    struct held_keys *h = &s->held;
+    if (h->owner) {
+        if (h->n < (int)(sizeof h->keys / sizeof *h->keys)) {
+            h->keys[h->n].code = code;
+            h->keys[h->n++].value = value;
+        }
+        return;
+    }
     seat_flush(s);
     update_modifiers(s, code, value);
     if (value == 0 && *byte & bit) {

@@ -98,6 +98,13 @@ static void on_attention(struct surface *f, const struct gfx_msg *msg,
     shell_window_changed(f);
 }
 
+static void on_hide(struct surface *f, const struct gfx_msg *msg,
+                    const char *tail, size_t len)
+{
+    if (f->kind == GFX_WINDOW)
+        window_close(f);
+}
+
 static void on_panel_move(struct surface *f, const struct gfx_msg *msg,
                           const char *tail, size_t len)
 {
@@ -128,6 +135,7 @@ static const surface_fn about_surface[GFX_MSG_TYPES] = {
     [GFX_REQ_CURSOR] = on_cursor,
     [GFX_REQ_MENUS] = on_menus,
     [GFX_REQ_ATTENTION] = on_attention,
+    [GFX_REQ_HIDE] = on_hide,
     [GFX_REQ_PANEL_MOVE] = on_panel_move,
     [GFX_REQ_PANEL_SHOW] = on_panel_show,
 };
@@ -147,6 +155,7 @@ static void on_pong(struct client *c, const struct gfx_msg *msg,
     if (msg->value != c->ping_serial)
         return;
     c->ping_sent = 0;
+    keys_answered(c);
     if (!c->unresponsive)
         return;
     c->unresponsive = false;
@@ -217,7 +226,7 @@ static void on_transform(struct client *c, const struct gfx_msg *msg,
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         if (!(v[i] > -1e5f && v[i] < 1e5f))
             return;
-    if (!f || f->minimised)
+    if (!f || f->minimised || f->closed)
         return;
     if (msg->transform.clear)
         anim_settle(f, ms);

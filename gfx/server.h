@@ -76,6 +76,7 @@ struct surface {
 
     /* Windows */
     bool minimised, hidden, fullscreen, attention, snapped;
+    bool closed; /* by its user, while the app goes on */
     uint32_t space;
     uint32_t recency;
     struct gfx_rect restore; /* content before full screen or snapping */
@@ -159,6 +160,18 @@ struct seat {
     struct surface *focus; /* keyboard */
 };
 
+/* Keys that wait for the owner of a shortcut: see keys.c. */
+struct held_keys {
+    struct client *owner; /* NULL: none are held */
+    uint64_t since;
+    int answers;
+    struct {
+        uint32_t code;
+        int value;
+    } keys[64];
+    int n;
+};
+
 struct shortcut {
     struct client *client; /* NULL: free */
     uint32_t id, modifiers, code;
@@ -181,6 +194,7 @@ struct server {
     const struct surface *fullscreen_last;
     struct surface *active; /* the window with the look of focus */
     struct shortcut shortcuts[SHORTCUTS_MAX];
+    struct held_keys held;
 
     uint32_t space, nspaces;
     float space_at; /* where the screen is: fractions while sliding */
@@ -255,6 +269,7 @@ struct gfx_rect usable_area(const struct server *s);
 void stack_insert(struct surface *f);
 void stack_remove(struct surface *f);
 void window_raise(struct surface *f);
+void window_close(struct surface *f); /* until it is activated */
 void window_activate(struct surface *f);
 void focus_set(struct server *s, struct surface *window); /* NULL: none */
 void focus_choose(struct server *s); /* after the focused one went */
@@ -315,6 +330,10 @@ void seat_forget(struct surface *f);
 /* keys.c */
 void seat_key(struct server *s, uint32_t code, int value);
 void shortcuts_forget(struct client *c);
+/* Keys typed after a shortcut wait until its owner has acted on it. */
+void keys_answered(struct client *c); /* it has read what it was sent */
+void keys_mapped(struct surface *f);  /* a panel is on the screen */
+bool keys_check(struct server *s, uint64_t now); /* true: some are held */
 bool shortcut_request(struct client *c, const struct gfx_msg *msg);
 uint32_t keymap_text(uint32_t code, uint32_t modifiers);
 

@@ -24,7 +24,8 @@ static uint32_t state_of(const struct surface *f)
            (f->hidden ? GFX_STATE_HIDDEN : 0) |
            (f->fullscreen ? GFX_STATE_FULLSCREEN : 0) |
            (f->attention ? GFX_STATE_ATTENTION : 0) |
-           (f->client->unresponsive ? GFX_STATE_UNRESPONSIVE : 0);
+           (f->client->unresponsive ? GFX_STATE_UNRESPONSIVE : 0) |
+           (f->closed ? GFX_STATE_CLOSED : 0);
 }
 
 static void tell_window(struct client *c, const struct surface *f)

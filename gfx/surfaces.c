@@ -274,6 +274,7 @@ static void first_present(struct surface *f)
     if (f->kind == GFX_PANEL) {
         panels_place(c->server);
         focus_update(c->server);
+        keys_mapped(f);
     } else {
         anim_open(f);
         if (!(f->flags & GFX_WINDOW_UNFOCUSED))

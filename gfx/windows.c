@@ -17,7 +17,7 @@ bool surface_shown(const struct server *s, const struct surface *f)
         return f->visible && (f->layer != GFX_LAYER_TOP || s->reveal ||
                               !fullscreen_window(s));
     float away = (float)f->space - s->space_at;
-    return !f->hidden && away > -1 && away < 1 &&
+    return !f->hidden && !f->closed && away > -1 && away < 1 &&
            (f->anim.shown || !f->minimised);
 }
 
@@ -61,13 +61,29 @@ void window_raise(struct surface *f)
     damage_surface(f);
 }
 
+void window_close(struct surface *f)
+{
+    struct server *s = f->client->server;
+    if (f->closed || !f->mapped)
+        return;
+    damage_surface(f);
+    f->closed = true;
+    f->anim.shown = f->anim.running = false;
+    f->attention = false;
+    shell_window_changed(f);
+    if (s->active == f)
+        focus_choose(s);
+    fullscreen_check(s);
+    seat_refocus(s);
+}
+
 /* The uppermost window on the screen. */
 static struct surface *top_window(const struct server *s)
 {
     for (int i = s->nstack - 1; i >= 0; i--) {
         struct surface *f = s->stack[i];
-        if (f->kind == GFX_WINDOW && f->mapped && !f->hidden && !f->minimised &&
-            f->space == s->space)
+        if (f->kind == GFX_WINDOW && f->mapped && !f->hidden && !f->closed &&
+            !f->minimised && f->space == s->space)
             return f;
     }
     return NULL;
@@ -144,6 +160,10 @@ void window_activate(struct surface *f)
     struct server *s = f->client->server;
     if (f->hidden)
         window_perform(f, GFX_ACT_SHOW_APP);
+    if (f->closed) {
+        f->closed = false;
+        anim_open(f);
+    }
     if (f->minimised)
         anim_restore(f);
     if (f->space != s->space) {
@@ -186,7 +206,8 @@ void window_place_new(struct surface *f)
         area.y0 = TITLE_HEIGHT; /* the menu bar may come later */
     for (int i = 0; i < s->nstack; i++)
         n += s->stack[i]->kind == GFX_WINDOW &&
-             s->stack[i]->space == s->space && !s->stack[i]->minimised;
+             s->stack[i]->space == s->space && !s->stack[i]->minimised &&
+             !s->stack[i]->closed;
     int step = n % 7, room_x = area.x1 - area.x0 - f->width,
         room_y = area.y1 - area.y0 - f->height - above;
     f->x = area.x0 + room_x / 2 + (step * 3 % 7 - 3) * gfx_max(room_x, 0) / 8;

@@ -21,6 +21,7 @@ static const struct {
     [GFX_REQ_CURSOR] = {"set-cursor", GFX_FROM_APP, 0},
     [GFX_REQ_MENUS] = {"set-menus", GFX_FROM_APP, GFX_MENUS_MAX},
     [GFX_REQ_ATTENTION] = {"request-attention", GFX_FROM_APP, 0},
+    [GFX_REQ_HIDE] = {"hide", GFX_FROM_APP, 0},
     [GFX_REQ_PONG] = {"pong", GFX_FROM_APP, 0},
     [GFX_REQ_SYNC] = {"sync", GFX_FROM_APP, 0},
     [GFX_REQ_CLIP_SET] = {"clipboard-set", GFX_FROM_APP, GFX_TAIL_MAX},

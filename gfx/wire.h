@@ -31,6 +31,7 @@ enum gfx_msg_type {
     GFX_REQ_CURSOR,
     GFX_REQ_MENUS, /* tail: menus, see menus.h */
     GFX_REQ_ATTENTION,
+    GFX_REQ_HIDE, /* closed by its user; the app goes on */
     GFX_REQ_PONG,
     GFX_REQ_SYNC,     /* answered by REPLY: all sent before has been handled */
     GFX_REQ_CLIP_SET, /* tail: text */
@@ -138,6 +139,7 @@ enum gfx_window_state { /* bit order of window-state */
                         GFX_STATE_FULLSCREEN = 8,
                         GFX_STATE_ATTENTION = 16,
                         GFX_STATE_UNRESPONSIVE = 32,
+                        GFX_STATE_CLOSED = 64,
 };
 enum gfx_action { /* order of window-action */
                   GFX_ACT_ACTIVATE,
@@ -151,6 +153,9 @@ enum gfx_action { /* order of window-action */
                   GFX_ACT_KILL_APP,
                   GFX_ACTIONS,
 };
+/* In MENU_SHORTCUT: not an item of the app's, but this and a gfx_action. */
+#define GFX_SYSTEM_ITEM 0x80000000u
+
 enum gfx_shortcut_phase {
     GFX_SHORTCUT_PRESSED,
     GFX_SHORTCUT_REPEATED,

@@ -3,6 +3,7 @@
  * shortcuts and spaces, for the desktop's own components.  Whether an app may
  * is decided by the compositor, which knows who is on each connection.
  */
+#include "gfx/icons.h"
 #include "wasi/ifaces.h"
 #include "wasi/vyoma_ui.h"
 
@@ -350,6 +351,16 @@ static struct blob ask_blob(wasi_ctx *ctx, const struct gfx_msg *msg)
     return blob;
 }
 
+static vm_status draw_icon(cm_call *call, void *host, const cm_value *args,
+                           cm_value *result)
+{
+    struct ui_canvas *target = args[0].rep;
+    gfx_icon_draw(target->canvas, args[1].str.data, args[1].str.len,
+                  (uint32_t)args[2].u, (uint32_t)args[3].u, args[4].f32,
+                  args[5].f32, args[6].f32);
+    return VM_OK;
+}
+
 /* Centred in the rectangle; the compositor kept the aspect. */
 static vm_status draw_thumbnail(cm_call *call, void *host, const cm_value *args,
                                 cm_value *result)
@@ -480,6 +491,7 @@ const cm_host_interface vyoma_iface_shell = {
                                {"set-transform", set_transform},
                                {"clear-transform", clear_transform},
                                {"set-dock-icon", set_dock_icon},
+                               {"draw-icon", draw_icon},
                                {"draw-thumbnail", draw_thumbnail},
                                {"register-shortcut", register_shortcut},
                                {"unregister-shortcut", unregister_shortcut},

@@ -153,6 +153,14 @@ static vm_status request_frame(cm_call *call, void *host, const cm_value *args,
     return VM_OK;
 }
 
+static vm_status hide(cm_call *call, void *host, const cm_value *args,
+                      cm_value *result)
+{
+    struct gfx_msg msg = {.type = GFX_REQ_HIDE};
+    gfx_surface_send(surface_of(args), &msg, NULL, 0);
+    return VM_OK;
+}
+
 static vm_status request_attention(cm_call *call, void *host,
                                    const cm_value *args, cm_value *result)
 {
@@ -451,6 +459,7 @@ const cm_host_interface vyoma_iface_window = {
             {"[method]window.set-cursor", set_cursor},
             {"[method]window.set-menus", set_menus},
             {"[method]window.request-attention", request_attention},
+            {"[method]window.hide", hide},
             {0}},
     .resources = (const cm_host_resource[]){{"window", wasi_drop}, {0}},
 };

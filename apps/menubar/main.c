@@ -1,6 +1,7 @@
 /*
  * menubar - the bar at the top: system menu, the focused app's name and menus,
- * and at the right the clock.
+ * and at the right the status items, which give way to long menus: the space
+ * (of several), memory in use, date, time.
  *
  * The bar is one panel; an open menu is a second, modal one over the whole
  * screen, so that a press anywhere else closes it.  Press, drag and release
@@ -15,42 +16,37 @@
 #define ROW 24.0f
 #define TITLES 18
 
-/* System items are told from an app's own by their ids. */
-enum {
-    ITEM_ABOUT = 0x7fff0001,
-    ITEM_RESTART,
-    ITEM_POWER,
-    ITEM_HIDE,
-    ITEM_QUIT,
-    ITEM_CLOSE,
-    ITEM_MINIMISE,
-    ITEM_FULL
-};
+/* The system menu; ids of the other system items are a window-action.  Which
+ * menu an item is in tells it from an app's own, never its id. */
+enum { ITEM_RESTART, ITEM_POWER };
 
 static const menu_item system_items[] = {
     {ITEM_RESTART, {"Restart", 7}, 0, 0, 0},
     {ITEM_POWER, {"Shut Down", 9}, 0, 0, 0},
 };
 static const menu_item app_items[] = {
-    {ITEM_HIDE, {"Hide", 4}, 'h', 0, 0},
+    {ACTION_HIDE_APP, {"Hide", 4}, 'h', 0, 0},
     {0, {"", 0}, 0, 0, ITEM_SEPARATOR},
-    {ITEM_QUIT, {"Quit", 4}, 'q', 0, 0},
+    {ACTION_QUIT_APP, {"Quit", 4}, 'q', 0, 0},
 };
 static const menu_item window_items[] = {
-    {ITEM_MINIMISE, {"Minimise", 8}, 'm', 0, 0},
-    {ITEM_FULL, {"Full Screen", 11}, 'f', MOD_CONTROL, 0},
+    {ACTION_MINIMISE, {"Minimise", 8}, 'm', 0, 0},
+    {ACTION_FULLSCREEN, {"Full Screen", 11}, 'f', MOD_CONTROL, 0},
     {0, {"", 0}, 0, 0, ITEM_SEPARATOR},
-    {ITEM_CLOSE, {"Close", 5}, 'w', 0, 0},
+    {ACTION_CLOSE, {"Close", 5}, 'w', 0, 0},
 };
 
 static app_list installed;
 static menu titles[TITLES];
 static float title_x[TITLES + 1];
+static float menu_w, rows[65]; /* of the open menu */
 static size_t title_count;
+static shell_size screen;
 static uint32_t focused; /* window, 0 for none */
 static app bar, drop;
 static int open_menu = -1, hovered = -1, flashing = -1;
 static bool dragged; /* the press that opened it is still down */
+static bool stale;   /* something has changed while a menu was open */
 static void *menus_mark;
 
 /* ---- model ---- */
@@ -77,6 +73,7 @@ static void refresh(void)
     menu_list own = {0};
     str name = STR("VyomaOS");
     arena_release(menus_mark);
+    stale = false;
     shell_windows(&windows);
     focused = 0;
     for (size_t i = 0; i < windows.len && !focused; i++)
@@ -97,26 +94,49 @@ static void refresh(void)
 
 /* ---- the bar ---- */
 
-static void draw_clock(app *a)
+/* Right to left, as long as there is room beside the menus. */
+static float draw_status(float right, float left, text *t)
+{
+    float x = right - measure_text(FONT_UI, SIZE, t->data, t->len);
+    if (x > left + 20)
+        draw_text(bar.canvas, FONT_UI, SIZE, x, 19, text_str(t), INK);
+    t->len = 0;
+    return x - 18;
+}
+
+static void draw_statuses(float left)
 {
     char buffer[32];
     text t = TEXT(buffer);
     datetime at;
+    system_info system;
+    space_info spaces;
     wall_now(&at);
     calendar now = calendar_of(at.seconds);
+    put_padded(&t, (uint64_t)now.hour, 2, '0');
+    put_char(&t, ':');
+    put_padded(&t, (uint64_t)now.minute, 2, '0');
+    float x = draw_status(bar.width - 14, left, &t);
     put_text(&t, weekday_names[now.weekday]);
     put_char(&t, ' ');
     put_number(&t, now.day);
     put_char(&t, ' ');
     put_text(&t, month_names[now.month - 1]);
-    put(&t, STR("  "));
-    put_padded(&t, (uint64_t)now.hour, 2, '0');
-    put_char(&t, ':');
-    put_padded(&t, (uint64_t)now.minute, 2, '0');
-    canvas_text_in(a->canvas, FONT_UI, SIZE, a->width - 180, 19, 166,
-                   ALIGN_RIGHT, t.data, t.len, INK);
-    a->wake =
-        monotonic_now() + (uint64_t)(60 - now.second) * SECOND - at.nanoseconds;
+    x = draw_status(x + 6, left, &t);
+    process_system(&system);
+    if (!system.is_err) {
+        put_number(&t,
+                   (int64_t)((system.memory_total - system.memory_free) >> 20));
+        put(&t, STR(" MB"));
+        x = draw_status(x, left, &t);
+    }
+    shell_spaces(&spaces);
+    if (spaces.count > 1) {
+        put_number(&t, spaces.current + 1);
+        put_char(&t, '/');
+        put_number(&t, spaces.count);
+        draw_status(x, left, &t);
+    }
 }
 
 /* The system menu's mark: three petals. */
@@ -127,11 +147,11 @@ static void draw_mark(handle c, float x)
                      0xa01d1d1f);
 }
 
-static void draw_bar(app *a)
+static void draw_bar(void)
 {
-    handle c = a->canvas;
+    handle c = bar.canvas;
     canvas_clear(c, 0x00000000);
-    canvas_rect(c, 0, 0, a->width, BAR, 0xb4f6f6f9);
+    canvas_rect(c, 0, 0, bar.width, BAR, 0xb4f6f6f9);
     float x = 8;
     for (size_t i = 0; i < title_count; i++) {
         const menu *m = &titles[i];
@@ -148,7 +168,7 @@ static void draw_bar(app *a)
         x += w + 20;
     }
     title_x[title_count] = x;
-    draw_clock(a);
+    draw_statuses(x);
 }
 
 static int title_at(float x, float y)
@@ -161,17 +181,20 @@ static int title_at(float x, float y)
 
 /* ---- the open menu ---- */
 
-static void box(const menu *m, float *w, float *h)
+/* Where the open menu's rows begin, and it ends. */
+static void measure(void)
 {
-    *w = 200;
-    *h = 10;
+    const menu *m = &titles[open_menu];
+    float y = BAR + 2 + 5;
+    menu_w = 200;
     for (size_t i = 0; i < m->count; i++) {
         const menu_item *it = &m->items[i];
-        *w =
-            MAX(*w, measure_text(FONT_UI, SIZE, it->label.data, it->label.len) +
-                        90);
-        *h += it->flags & ITEM_SEPARATOR ? 10 : ROW;
+        float w = measure_text(FONT_UI, SIZE, it->label.data, it->label.len);
+        menu_w = MAX(menu_w, w + 90);
+        rows[i] = y;
+        y += it->flags & ITEM_SEPARATOR ? 10 : ROW;
     }
+    rows[m->count] = y;
 }
 
 static void draw_shortcut(handle c, const menu_item *it, float x, float y,
@@ -193,22 +216,21 @@ static void draw_shortcut(handle c, const menu_item *it, float x, float y,
                    ink);
 }
 
-static void draw_drop(app *a)
+static void draw_drop(void)
 {
-    handle c = a->canvas;
+    handle c = drop.canvas;
     canvas_clear(c, 0);
     if (open_menu < 0)
         return;
     const menu *m = &titles[open_menu];
-    float w, h, x = title_x[open_menu], y = BAR + 2 + 5;
-    box(m, &w, &h);
+    float w = menu_w, x = title_x[open_menu], h = rows[m->count] - BAR + 3;
     canvas_shadow(c, x, BAR + 4, w, h, 9, 22, 0x60000000);
     canvas_round(c, x, BAR + 2, w, h, 9, 0xf8f4f4f7);
     for (size_t i = 0; i < m->count; i++) {
         const menu_item *it = &m->items[i];
+        float y = rows[i];
         if (it->flags & ITEM_SEPARATOR) {
             canvas_rect(c, x + 12, y + 5, w - 24, 1, 0x30000000);
-            y += 10;
             continue;
         }
         bool on = (int)i == hovered && !(it->flags & ITEM_DISABLED);
@@ -222,21 +244,15 @@ static void draw_drop(app *a)
                       ink);
         draw_text(c, FONT_UI, SIZE, x + 24, y + 17, it->label, ink);
         draw_shortcut(c, it, x + w - 14, y + 17, ink);
-        y += ROW;
     }
 }
 
 static int item_at(float px, float py)
 {
-    const menu *m = &titles[open_menu];
-    float w, h, x = title_x[open_menu], y = BAR + 2 + 5;
-    box(m, &w, &h);
-    for (size_t i = 0; i < m->count; i++) {
-        float row = m->items[i].flags & ITEM_SEPARATOR ? 10 : ROW;
-        if (px >= x && px < x + w && py >= y && py < y + row)
+    float x = px - title_x[open_menu];
+    for (size_t i = 0; x >= 0 && x < menu_w && i < titles[open_menu].count; i++)
+        if (py >= rows[i] && py < rows[i + 1])
             return (int)i;
-        y += row;
-    }
     return -1;
 }
 
@@ -246,50 +262,43 @@ static void set_open(int which)
     open_menu = which;
     hovered = -1;
     app_redraw(&bar);
-    if (which >= 0 && !was) {
-        shell_size s;
-        screen_size(&s);
-        drop = (app){.draw = draw_drop};
-        panel_open(&drop, STR("menu"), LAYER_OVERLAY, ANCHOR_TOP_LEFT, 0, 0,
-                   s.width, s.height, 0, 0, PANEL_MODAL | PANEL_KEYBOARD);
-    } else if (which < 0 && was) {
-        panel_close(&drop);
+    if (which < 0) {
+        if (was)
+            panel_close(&drop);
+        return;
     }
-    if (which >= 0)
-        drop.dirty = true;
+    measure();
+    if (!was)
+        panel_open(&drop, STR("menu"), LAYER_OVERLAY, ANCHOR_TOP_LEFT, 0, 0,
+                   (uint32_t)bar.width, screen.height, 0, 0,
+                   PANEL_MODAL | PANEL_KEYBOARD);
+    app_redraw(&drop);
 }
 
-static void system_choice(uint32_t id)
+static bool is_system(size_t i)
 {
-    static const uint8_t actions[] = {
-        [ITEM_HIDE - ITEM_ABOUT] = ACTION_HIDE_APP,
-        [ITEM_QUIT - ITEM_ABOUT] = ACTION_QUIT_APP,
-        [ITEM_CLOSE - ITEM_ABOUT] = ACTION_CLOSE,
-        [ITEM_MINIMISE - ITEM_ABOUT] = ACTION_MINIMISE,
-        [ITEM_FULL - ITEM_ABOUT] = ACTION_FULLSCREEN,
-    };
-    done_result r;
-    if (id == ITEM_POWER)
-        process_power_off(&r);
-    else if (id == ITEM_RESTART)
-        process_restart(&r);
-    else
-        shell_perform(focused, actions[id - ITEM_ABOUT]);
+    return i < 2 || titles[i].items == window_items;
 }
 
 static void choose(void)
 {
+    done_result r;
     if (hovered < 0)
         return set_open(-1);
     const menu_item *it = &titles[open_menu].items[hovered];
     if (it->flags & (ITEM_DISABLED | ITEM_SEPARATOR))
         return;
     uint32_t id = it->id;
+    int from = open_menu;
     set_open(-1);
-    if (id >= ITEM_ABOUT)
-        system_choice(id);
-    else
+    if (!is_system((size_t)from))
         shell_choose_menu(focused, id);
+    else if (from)
+        shell_perform(focused, (int32_t)id);
+    else if (id == ITEM_POWER)
+        process_power_off(&r);
+    else
+        process_restart(&r);
 }
 
 /* Arrow keys walk over titles and items; Return chooses, Esc closes. */
@@ -363,14 +372,13 @@ static void on_shell(void)
     shell_events(&events);
     for (size_t i = 0; i < events.len; i++)
         if (events.items[i].kind == SHELL_MENU_SHORTCUT)
-            for (size_t t = 2; t < title_count; t++)
+            for (size_t t = 1; t < title_count; t++)
                 for (size_t k = 0; k < titles[t].count; k++)
-                    if (titles[t].items[k].id == events.items[i].menu.item)
+                    if ((titles[t].items[k].id |
+                         (is_system(t) ? SYSTEM_ITEM : 0)) ==
+                        events.items[i].menu.item)
                         flashing = (int)t;
-    if (flashing >= 0)
-        bar.wake = monotonic_now() + 150 * MILLISECOND;
-    if (open_menu < 0)
-        refresh();
+    stale = true;
     app_redraw(&bar);
 }
 
@@ -393,30 +401,43 @@ static void show(app *a)
     if (!a->window || !a->dirty)
         return;
     a->dirty = false;
-    a->draw(a);
+    if (a == &bar)
+        draw_bar();
+    else
+        draw_drop();
     window_present(a->window);
+}
+
+/* Until the flash ends, or the next minute begins. */
+static uint64_t rest(void)
+{
+    datetime at;
+    if (flashing >= 0)
+        return 150 * MILLISECOND;
+    wall_now(&at);
+    return (60 - at.seconds % 60) * SECOND - at.nanoseconds;
 }
 
 APP_RUN int app_run(void)
 {
-    shell_size s;
     process_apps(&installed);
     if (installed.is_err)
         installed.len = 0;
-    screen_size(&s);
-    bar.draw = draw_bar;
-    panel_open(&bar, STR("menubar"), LAYER_TOP, ANCHOR_TOP, 0, 0, s.width, BAR,
-               BAR, 0, PANEL_BLUR);
+    screen_size(&screen);
+    panel_open(&bar, STR("menubar"), LAYER_TOP, ANCHOR_TOP, 0, 0, screen.width,
+               BAR, BAR, 0, PANEL_BLUR);
     bar.extra = shell_subscribe();
     menus_mark = arena_mark();
     refresh();
     app_redraw(&bar);
     for (;;) {
+        if (stale && open_menu < 0 && flashing < 0)
+            refresh();
         show(&bar);
         show(&drop);
         void *mark = arena_mark();
-        handle polled[4] = {bar.pollable, bar.extra,
-                            subscribe_instant(bar.wake), drop.pollable};
+        handle polled[4] = {bar.pollable, bar.extra, subscribe_duration(rest()),
+                            drop.pollable};
         ready_list ready;
         wasi_poll(polled, drop.window ? 4 : 3, &ready);
         pollable_drop(polled[2]);

@@ -10,9 +10,11 @@
 #include "sdk/desktop.h"
 
 #define WINDOWS 32
-#define STRIP 130.0f
-#define CARD_W 150.0f
-#define CARD_H 90.0f
+#define STRIP 138.0f
+#define CARD_W 152.0f
+#define CARD_H 95.0f
+#define CARD_Y 14.0f
+#define SMALL 64
 #define MOVE 220 /* milliseconds */
 
 enum { SHORTCUT_TOGGLE = 1, SHORTCUT_LEFT, SHORTCUT_RIGHT, SHORTCUT_CLOSE };
@@ -25,24 +27,42 @@ typedef struct tile {
     uint8_t length;
 } tile;
 
+/* A window on a space's card, in pixels of the screen. */
+typedef struct small {
+    uint32_t space;
+    float x, y, w, h;
+} small;
+
 static tile tiles[WINDOWS];
-static size_t count;
+static size_t count, columns;
+static small smalls[SMALL];
+static size_t small_count;
 static int selected = -1, dragged = -1;
 static float press_x, press_y, drag_x, drag_y;
 static space_info spaces;
 
 /* ---- layout ---- */
 
+static bool on_screen(const window_info *w)
+{
+    return !(w->state & (WIN_MINIMISED | WIN_HIDDEN | WIN_CLOSED)) &&
+           w->height > 0;
+}
+
 static void collect(void)
 {
     window_list windows;
     shell_spaces(&spaces);
     shell_windows(&windows);
-    count = 0;
-    for (size_t i = 0; i < windows.len && count < WINDOWS; i++) {
+    count = small_count = 0;
+    for (size_t i = 0; i < windows.len; i++) {
         const window_info *w = &windows.items[i];
-        if (w->space != spaces.current ||
-            w->state & (WIN_MINIMISED | WIN_HIDDEN) || w->height <= 0)
+        if (!on_screen(w))
+            continue;
+        if (small_count < SMALL)
+            smalls[small_count++] = (small){w->space, (float)w->x, (float)w->y,
+                                            (float)w->width, (float)w->height};
+        if (w->space != spaces.current || count == WINDOWS)
             continue;
         tile *t = &tiles[count++];
         t->window = w->id;
@@ -57,7 +77,7 @@ static void collect(void)
  * its cell, keeps its aspect, and is never enlarged. */
 static void arrange(app *a)
 {
-    size_t columns = 1;
+    columns = 1;
     while (columns * columns < count)
         columns++;
     size_t rows = (count + columns - 1) / columns;
@@ -110,33 +130,50 @@ static float card_x(app *a, uint32_t i)
     return (a->width - all) / 2 + (float)i * (CARD_W + 16);
 }
 
+static void draw_card(app *a, uint32_t i)
+{
+    handle c = a->canvas;
+    float x = card_x(a, i), k = CARD_W / a->width;
+    bool add = i == spaces.count, here = i == spaces.current;
+    canvas_round(c, x, CARD_Y, CARD_W, CARD_H, 7,
+                 add ? 0x30ffffff : 0xff5560b8);
+    if (add) {
+        draw_centered(c, FONT_UI, 28, x, CARD_Y + 57, CARD_W, STR("+"),
+                      0xffffffff);
+        return;
+    }
+    canvas_rect(c, x, CARD_Y + 2, CARD_W, 2, 0x90ffffff); /* its menu bar */
+    for (size_t n = small_count; n--;) {
+        const small *s = &smalls[n];
+        if (s->space == i)
+            canvas_round(c, x + s->x * k, CARD_Y + s->y * k, s->w * k, s->h * k,
+                         2, 0xe8f0f0f4);
+    }
+    if (here)
+        canvas_round_frame(c, x - 3, CARD_Y - 3, CARD_W + 6, CARD_H + 6, 9,
+                           2.5f, 0xffffffff);
+    char name[16];
+    text t = TEXT(name);
+    put(&t, STR("Desktop "));
+    put_number(&t, i + 1);
+    draw_centered(c, here ? FONT_BOLD : FONT_UI, 12, x, STRIP - 10, CARD_W,
+                  text_str(&t), 0xffffffff);
+}
+
 static void draw(app *a)
 {
     handle c = a->canvas;
-    canvas_clear(c, 0x02000000); /* not clear: it takes the presses */
+    canvas_clear(c, 0x30080818); /* not clear: it takes the presses */
     canvas_rect(c, 0, 0, a->width, STRIP, 0x9020222a);
-    for (uint32_t i = 0; i <= spaces.count; i++) {
-        float x = card_x(a, i);
-        bool add = i == spaces.count;
-        canvas_round(c, x, 20, CARD_W, CARD_H, 8,
-                     add                   ? 0x40ffffff
-                     : i == spaces.current ? 0xf0ffffff
-                                           : 0x90ffffff);
-        char name[16];
-        text t = TEXT(name);
-        put(&t, add ? STR("+") : STR("Desktop "));
-        if (!add)
-            put_number(&t, i + 1);
-        draw_centered(c, FONT_UI, add ? 26 : 13, x, add ? 74 : 70, CARD_W,
-                      text_str(&t), add ? 0xffffffff : INK);
-    }
+    for (uint32_t i = 0; i <= spaces.count; i++)
+        draw_card(a, i);
     for (int i = 0; i < (int)count; i++) {
         const tile *t = &tiles[i];
         if (i == selected)
             canvas_round_frame(c, t->x - 5, t->y - 5, t->w + 10, t->h + 10, 12,
                                4, ACCENT);
         str title = {t->title, t->length};
-        draw_centered(c, FONT_BOLD, 13, t->x - 40, t->y + t->h + 22, t->w + 80,
+        draw_centered(c, FONT_BOLD, 13, t->x - 40, t->y + t->h + 24, t->w + 80,
                       title, 0xffffffff);
     }
 }
@@ -233,10 +270,16 @@ static void on_key(app *a, const event *e)
         return pick(a, selected);
     if (!count)
         return;
-    int step = code == CODE_RIGHT || code == CODE_DOWN ? 1
-               : code == CODE_LEFT || code == CODE_UP  ? (int)count - 1
-                                                       : 0;
-    selected = selected < 0 ? 0 : (selected + step) % (int)count;
+    int step = code == CODE_RIGHT  ? 1
+               : code == CODE_LEFT ? -1
+               : code == CODE_DOWN ? (int)columns
+               : code == CODE_UP   ? -(int)columns
+                                   : 0;
+    int to = selected + step;
+    if (selected < 0)
+        selected = 0;
+    else if (to >= 0 && to < (int)count)
+        selected = to;
     app_redraw(a);
 }
 
@@ -258,12 +301,34 @@ static void slide(app *a, int step)
         show(a);
 }
 
+/* Whether the windows are still those that are laid out. */
+static bool same(void)
+{
+    window_list windows;
+    size_t n = 0;
+    shell_windows(&windows);
+    for (size_t i = 0; i < windows.len; i++) {
+        if (!on_screen(&windows.items[i]) ||
+            windows.items[i].space != spaces.current)
+            continue;
+        bool known = false;
+        for (size_t k = 0; k < count; k++)
+            known |= tiles[k].window == windows.items[i].id;
+        if (!known && n < WINDOWS)
+            return false;
+        n++;
+    }
+    return MIN(n, WINDOWS) == count;
+}
+
 static void on_shell(app *a)
 {
     shell_event_list events;
     shell_events(&events);
     for (size_t i = 0; i < events.len; i++) {
         const shell_event *e = &events.items[i];
+        if (e->kind == SHELL_WINDOWS && a->window && dragged < 0 && !same())
+            show(a);
         if (e->kind != SHELL_SHORTCUT || e->shortcut.phase != SHORTCUT_PRESSED)
             continue;
         if (e->shortcut.id == SHORTCUT_LEFT || e->shortcut.id == SHORTCUT_RIGHT)

@@ -5,6 +5,7 @@
 #ifndef VYOMA_SDK_DESKTOP_H
 #define VYOMA_SDK_DESKTOP_H
 
+#include "sdk/process.h"
 #include "sdk/ui.h"
 
 #define DESKTOP "vyoma:desktop/shell@0.1.0"
@@ -35,6 +36,9 @@ enum {
 };
 enum { SHORTCUT_PRESSED, SHORTCUT_REPEATED, SHORTCUT_RELEASED };
 
+/* In a menu-event: not an item of the app's, but this and a window-action. */
+#define SYSTEM_ITEM 0x80000000u
+
 typedef struct shell_event {
     uint8_t kind;
     union {
@@ -62,7 +66,8 @@ enum {
     WIN_HIDDEN = 4,
     WIN_FULLSCREEN = 8,
     WIN_ATTENTION = 16,
-    WIN_UNRESPONSIVE = 32
+    WIN_UNRESPONSIVE = 32,
+    WIN_CLOSED = 64
 };
 
 typedef struct window_info {
@@ -127,6 +132,9 @@ void shell_clear_transform(uint32_t window, uint32_t milliseconds);
 IMPORT(DESKTOP, "set-dock-icon")
 void shell_set_dock_icon(const char *app, size_t len, int32_t x, int32_t y,
                          int32_t width, int32_t height);
+IMPORT(DESKTOP, "draw-icon")
+void shell_icon(handle canvas, const char *glyph, size_t len, color tile,
+                color accent, float x, float y, float size);
 IMPORT(DESKTOP, "draw-thumbnail")
 void shell_thumbnail(uint32_t window, handle canvas, int32_t x, int32_t y,
                      int32_t width, int32_t height);
@@ -138,6 +146,13 @@ IMPORT(DESKTOP, "switch-space")
 void shell_switch_space(uint32_t space, uint32_t milliseconds);
 IMPORT(DESKTOP, "move-to-space")
 void shell_move_to_space(uint32_t window, uint32_t space);
+
+static inline void icon_draw(handle c, const app_icon *icon, float x, float y,
+                             float size)
+{
+    shell_icon(c, icon->glyph.data, icon->glyph.len, icon->color, icon->accent,
+               x, y, size);
+}
 
 /* Opens a panel as an app's window; traps when it cannot. */
 void panel_open(app *a, str name, int32_t layer, int32_t anchor, int32_t x,

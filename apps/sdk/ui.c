@@ -27,7 +27,9 @@ static void take_events(app *a)
             a->height = (float)e->resized.height;
             a->dirty = true;
         }
-        a->over |= e->kind == EVENT_CLOSE || e->kind == EVENT_QUIT;
+        if (e->kind == EVENT_CLOSE)
+            window_hide(a->window);
+        a->over |= e->kind == EVENT_QUIT;
         if (a->on_event)
             a->on_event(a, e);
     }

@@ -225,6 +225,7 @@ WINDOW("set-cursor") void window_set_cursor(handle self, int32_t cursor);
 WINDOW("set-menus")
 void window_set_menus(handle self, const menu *menus, size_t count);
 WINDOW("request-attention") void window_request_attention(handle self);
+WINDOW("hide") void window_hide(handle self);
 
 IMPORT("vyoma:ui/clipboard@0.1.0", "get-text") void clipboard_get(str *out);
 IMPORT("vyoma:ui/clipboard@0.1.0", "set-text")
@@ -235,8 +236,8 @@ void clipboard_set(const char *text, size_t len);
 /*
  * A window with its canvas, size and pollable.  An app fills the callbacks
  * and calls app_loop, which draws when asked to (app_redraw) and returns when
- * the window is closed or the app is asked to quit.  While it has no window (0)
- * its pollable is the extra one.
+ * the app is asked to quit.  A window that is closed is only hidden: the dock
+ * brings it back.  While the app has none (0) its pollable is the extra one.
  */
 typedef struct app {
     handle window, canvas, pollable;

@@ -6,7 +6,6 @@
  * Esc clears the line, then closes; so does a press outside.
  */
 #include "sdk/desktop.h"
-#include "sdk/icons.h"
 
 #define WIDTH 600
 #define FIELD 60.0f

@@ -7,7 +7,6 @@
  * selected app in place; Esc cancels.  Super-` goes through one app's windows.
  */
 #include "sdk/desktop.h"
-#include "sdk/icons.h"
 
 #define APPS 12
 #define ICON 84.0f
@@ -86,7 +85,8 @@ static void next_window(void)
     shell_windows(&windows);
     uint32_t last = 0;
     for (size_t i = 1; i < windows.len; i++)
-        if (str_equal(windows.items[i].app, windows.items[0].app))
+        if (str_equal(windows.items[i].app, windows.items[0].app) &&
+            !(windows.items[i].state & (WIN_MINIMISED | WIN_CLOSED)))
             last = windows.items[i].id;
     if (last)
         shell_perform(last, ACTION_ACTIVATE);

@@ -161,6 +161,8 @@ export function plumb(model, appFile, core, memFile) {
   const out = [], add = (id, body) => out.push({ id, body });
   const one = (id, item) => add(id, list([item]));
   let placed = false, canons = 0;
+  // One section each for what the host is lowered by: headers cost bytes.
+  const late = { [SECTION.alias]: [], [SECTION.canon]: [] };
   const lifted = [];          // exports of the app, lifted at the end
   const place = () => {
     placed = true;
@@ -170,7 +172,12 @@ export function plumb(model, appFile, core, memFile) {
     add(SECTION.alias, list([coreAlias(SORT.memory, INSTANCE.mem, 'memory'),
       coreAlias(SORT.func, INSTANCE.mem, 'cabi_realloc')]));
   };
+  const flush = () => {
+    for (const id of [SECTION.alias, SECTION.canon])
+      if (late[id].length) add(id, list(late[id].splice(0)));
+  };
   const finish = () => {
+    flush();
     const exports = [...names].map(([index, n]) => Buffer.concat(
       [name(short.get(n)), bytes(SORT.func), u32(index + 1)]));
     add(SECTION.coreInstance, list([Buffer.concat([bytes(1), list(exports)]),
@@ -185,14 +192,15 @@ export function plumb(model, appFile, core, memFile) {
     if (s.id === SECTION.component) { add(s.id, unnamed(s.body)); continue; }
     if (s.id === SECTION.alias) {
       const all = r.list(readAlias), kept = all.filter(a => !a.isCore).map(a => a.raw);
-      if (kept.length) add(s.id, list(kept));
+      if (placed && !finished) late[s.id].push(...kept);
+      else if (kept.length) add(s.id, list(kept));
       lifted.push(...all.filter(a => a.isCore && a.coreSort === SORT.func).map(a => a.field)
         .filter(f => core.exports.some(e => e.kind === 0 && e.field === f)));
       continue;
     }
     if (s.id === SECTION.canon) {
       for (const c of r.list(readCanon)) {
-        if (c.kind !== 0) { one(s.id, writeCanon(c)); canons++; continue; }
+        if (c.kind !== 0) { late[s.id].push(writeCanon(c)); canons++; continue; }
         if (canons !== total) throw new Error('a lift before the last import');
         if (!finished) { finish(); finished = true; }
         one(SECTION.alias, coreAlias(SORT.func, INSTANCE.app, lifted.at(-1)));
@@ -200,6 +208,7 @@ export function plumb(model, appFile, core, memFile) {
       }
       continue;
     }
+    flush(); // types count on from those that aliases have made
     out.push(s);
   }
   return join(model, merge(out));

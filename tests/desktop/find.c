@@ -15,7 +15,8 @@
 #define SIDE_MAX 512
 #define SPARSE 5 /* every n-th sample for a first look */
 
-struct template {
+struct template
+{
     int width, height, baseline, n;
     int16_t dx[SIDE_MAX * 64], dy[SIDE_MAX * 64];
     float value[SIDE_MAX * 64]; /* coverage less its mean, unit length */
@@ -68,8 +69,8 @@ static bool make_template(struct template *t, enum gfx_font font, float size,
 }
 
 /* Correlation of every `step`-th sample with the picture there. */
-static float score_at(const struct template *t, const uint8_t *light, int stride,
-                      int x, int y, int step)
+static float score_at(const struct template *t, const uint8_t *light,
+                      int stride, int x, int y, int step)
 {
     float sum = 0, square = 0, product = 0, mean = 0, own = 0;
     int n = 0;
@@ -107,8 +108,7 @@ static uint32_t mean_ink(const struct template *t,
 
 static uint8_t *brightness(const struct gfx_image *screen)
 {
-    uint8_t *light =
-        malloc((size_t)screen->width * (size_t)screen->height + 1);
+    uint8_t *light = malloc((size_t)screen->width * (size_t)screen->height + 1);
     for (int y = 0; light && y < screen->height; y++)
         for (int x = 0; x < screen->width; x++) {
             uint32_t p = screen->pixels[(size_t)y * screen->stride + x];

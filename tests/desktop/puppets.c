@@ -115,9 +115,8 @@ static void put_event(FILE *out, const struct gfx_msg *e)
                 e->key.modifiers, e->key.state);
         break;
     case GFX_EV_POINTER:
-        fprintf(out, "[\"%s\", %g, %g, %u]",
-                pointer_names[e->pointer.kind % 5], (double)e->pointer.x,
-                (double)e->pointer.y, e->pointer.clicks);
+        fprintf(out, "[\"%s\", %g, %g, %u]", pointer_names[e->pointer.kind % 5],
+                (double)e->pointer.x, (double)e->pointer.y, e->pointer.clicks);
         break;
     case GFX_EV_CONFIGURE:
         fprintf(out, "[\"resized\", %d, %d]", e->configure.width,

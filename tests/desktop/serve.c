@@ -1,6 +1,7 @@
 /*
  * serve.c - a desktop to be led by a test in another language: one command a
- * line on standard input, one line of JSON for an answer.  checks.py knows them.
+ * line on standard input, one line of JSON for an answer.  checks.py knows
+ * them.
  */
 #include "tests/desktop/session.h"
 

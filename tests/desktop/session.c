@@ -364,9 +364,9 @@ static void do_power(struct asking *a)
 }
 
 static void (*const ops[PROC_OP_END])(struct asking *a) = {
-    [PROC_APPS] = do_apps,       [PROC_INSTANCES] = do_instances,
-    [PROC_SYSTEM] = do_system,   [PROC_CHANGES] = do_changes,
-    [PROC_LAUNCH] = do_launch,   [PROC_POWER_OFF] = do_power,
+    [PROC_APPS] = do_apps,     [PROC_INSTANCES] = do_instances,
+    [PROC_SYSTEM] = do_system, [PROC_CHANGES] = do_changes,
+    [PROC_LAUNCH] = do_launch, [PROC_POWER_OFF] = do_power,
     [PROC_RESTART] = do_power,
 };
 
