@@ -84,12 +84,13 @@ char *dump_state(struct server *s, size_t *len)
     int clients = 0;
     for (int i = 0; i < CLIENTS_MAX; i++)
         clients += s->clients[i] != NULL;
-    fprintf(out,
-            "{\"width\": %d, \"height\": %d, \"pointer\": [%d, %d],\n"
-            " \"cursor\": %u, \"modifiers\": %u, \"space\": %u, "
-            "\"spaces\": %u, \"clients\": %d,\n \"windows\": [",
-            s->width, s->height, s->seat.x, s->seat.y, s->seat.cursor,
-            s->seat.modifiers, s->space, s->nspaces, clients);
+    fprintf(
+        out,
+        "{\"width\": %d, \"height\": %d, \"pointer\": [%d, %d],\n"
+        " \"cursor\": %u, \"modifiers\": %u, \"space\": %u, "
+        "\"spaces\": %u, \"space_at\": %.3f, \"clients\": %d,\n \"windows\": [",
+        s->width, s->height, s->seat.x, s->seat.y, s->seat.cursor,
+        s->seat.modifiers, s->space, s->nspaces, (double)s->space_at, clients);
     put_surfaces(out, s, GFX_WINDOW);
     fputs("],\n \"panels\": [", out);
     put_surfaces(out, s, GFX_PANEL);

@@ -346,6 +346,13 @@ static void update_modifiers(struct server *s, uint32_t code, int value)
         check_released(s);
 }
 
+/* What was pressed for one surface is not released for another. */
+void keys_refocus(struct server *s)
+{
+    for (size_t i = 0; i < sizeof s->seat.down; i++)
+        s->seat.swallowed[i] |= s->seat.down[i];
+}
+
 void seat_key(struct server *s, uint32_t code, int value)
 {
     if (code >= 8 * sizeof s->seat.swallowed)
@@ -361,11 +368,17 @@ void seat_key(struct server *s, uint32_t code, int value)
         return;
     }
     seat_flush(s);
+    if (value)
+        s->seat.down[code / 8] |= bit;
+    else
+        s->seat.down[code / 8] &= (uint8_t)~bit;
     update_modifiers(s, code, value);
     if (value == 0 && *byte & bit) {
         *byte &= (uint8_t)~bit;
         return;
     }
+    if (value == 1)
+        *byte &= (uint8_t)~bit;
     if (value != 0 && !modifier_bit(code) &&
         take_shortcut(s, code, value == 2)) {
         *byte |= bit;

@@ -156,6 +156,7 @@ struct seat {
     int click_x, click_y;
     uint32_t click_button, clicks;
     uint8_t swallowed[96]; /* keys whose release goes nowhere; bits */
+    uint8_t down[96];      /* keys that are held */
     uint32_t cursor;       /* shown */
     struct surface *focus; /* keyboard */
 };
@@ -330,6 +331,7 @@ void seat_forget(struct surface *f);
 /* keys.c */
 void seat_key(struct server *s, uint32_t code, int value);
 void shortcuts_forget(struct client *c);
+void keys_refocus(struct server *s); /* another surface has the keyboard */
 /* Keys typed after a shortcut wait until its owner has acted on it. */
 void keys_answered(struct client *c); /* it has read what it was sent */
 void keys_mapped(struct surface *f);  /* a panel is on the screen */

@@ -117,6 +117,7 @@ void focus_update(struct server *s)
     if (target == s->seat.focus)
         return;
     tell_focus(s->seat.focus, false);
+    keys_refocus(s);
     s->seat.focus = target;
     tell_focus(target, true);
 }

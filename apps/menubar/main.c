@@ -45,8 +45,7 @@ static shell_size screen;
 static uint32_t focused; /* window, 0 for none */
 static app bar, drop;
 static int open_menu = -1, hovered = -1, flashing = -1;
-static bool dragged; /* the press that opened it is still down */
-static bool stale;   /* something has changed while a menu was open */
+static bool stale; /* something has changed while a menu was open */
 static void *menus_mark;
 
 /* ---- model ---- */
@@ -331,7 +330,6 @@ static void on_pointer(const event *e)
     float x = e->pointer.x, y = e->pointer.y;
     int title = title_at(x, y);
     if (e->pointer.kind == POINTER_PRESS) {
-        dragged = false;
         if (title >= 0)
             set_open(title == open_menu ? -1 : title);
         else if (open_menu >= 0 && item_at(x, y) < 0)
@@ -341,12 +339,11 @@ static void on_pointer(const event *e)
             set_open(title);
         else
             hovered = item_at(x, y);
-        dragged |= hovered >= 0;
     } else if (e->pointer.kind == POINTER_RELEASE && open_menu >= 0) {
         hovered = item_at(x, y);
         if (hovered >= 0)
             choose();
-        else if (dragged && title < 0)
+        else if (title < 0)
             set_open(-1);
     }
     drop.dirty = true;

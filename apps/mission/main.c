@@ -100,15 +100,22 @@ static void arrange(app *a)
     }
 }
 
-static void leave(app *a)
+static void put_back(void)
 {
     for (size_t i = 0; i < count; i++)
         shell_clear_transform(tiles[i].window, MOVE);
+}
+
+static void leave(app *a)
+{
+    put_back();
+    count = 0;
     panel_close(a);
 }
 
 static void show(app *a)
 {
+    put_back(); /* those of another space, or that go on elsewhere */
     collect();
     selected = dragged = -1;
     if (!a->window) {
@@ -327,7 +334,8 @@ static void on_shell(app *a)
     shell_events(&events);
     for (size_t i = 0; i < events.len; i++) {
         const shell_event *e = &events.items[i];
-        if (e->kind == SHELL_WINDOWS && a->window && dragged < 0 && !same())
+        if (a->window && dragged < 0 &&
+            (e->kind == SHELL_SPACES || (e->kind == SHELL_WINDOWS && !same())))
             show(a);
         if (e->kind != SHELL_SHORTCUT || e->shortcut.phase != SHORTCUT_PRESSED)
             continue;

@@ -141,7 +141,7 @@ static void on_event(app *a, const event *e)
     size_t at = app_at(a, e->pointer.x);
     if (at >= count)
         return;
-    if (e->pointer.kind == POINTER_MOTION && at != selected)
+    if (at != selected)
         app_redraw(a);
     selected = at;
     if (e->pointer.kind == POINTER_PRESS)

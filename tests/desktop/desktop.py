@@ -48,6 +48,23 @@ def near(a, b, by=12):
     return all(abs(x - y) <= by for x, y in zip(channels(a), channels(b)))
 
 
+def need(truth, what):
+    """assert, but with words."""
+    if not truth:
+        raise Failed(what)
+
+
+CHECKS = []  # (number, name, function), in the order of their numbers
+
+
+def check(number, name):
+    """Marks the test of one of the fifty checks; its name begins with it."""
+    def mark(test):
+        CHECKS.append((number, name, test))
+        return test
+    return mark
+
+
 def differs(a, b, by=6):
     """How many of two equally long rows of pixels differ by more than that."""
     return sum(not near(x, y, by) for x, y in zip(a, b))
@@ -56,15 +73,16 @@ def differs(a, b, by=6):
 class Desktop:
     """One compositor with what runs on it.  A context manager."""
 
-    def __init__(self, *apps, shell=True):
+    def __init__(self, *apps, install=()):
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "desktop", "serve")], cwd=ROOT,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if shell:
-            for app in ("menubar", "dock", "spotlight", "switcher", "mission"):
-                self.start(app)
-            self.until(lambda: all(a["ready"] for a in
-                                   self.running().values()), "the components")
+        for app, title, color in install:
+            self.ask("install", app, color, title)
+        for app in ("menubar", "dock", "spotlight", "switcher", "mission"):
+            self.start(app)
+        self.until(lambda: all(a["ready"] for a in self.running().values()),
+                   "the components")
         for app in apps:
             self.start(app)
             self.until(lambda app=app: self.window(app) and
@@ -97,7 +115,9 @@ class Desktop:
         limit = time.monotonic() + LIMIT
         while not (answer := good()):
             if time.monotonic() > limit:
-                raise Failed(f"never: {what}")
+                path = os.path.join(ROOT, "build", "desktop-failed.png")
+                self.look(path)
+                raise Failed(f"never: {what}; see {path}")
             self.sync()
         return answer
 
@@ -234,9 +254,6 @@ class Desktop:
     def crash(self):
         """Kills the compositor; another takes over."""
         self.ask("crash")
-
-    def install(self, app, title, color=0x884422):
-        self.ask("install", app, color, title)
 
     def puppet(self, app, title, size=(400, 300), color=0xff336699, flags=0):
         """A window of a native app, which is started if need be."""

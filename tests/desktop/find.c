@@ -84,7 +84,7 @@ static float score_at(const struct template *t, const uint8_t *light,
     }
     float spread = square - sum * sum / (float)n;
     float against = own - mean * mean / (float)n;
-    if (spread < 40.f * (float)n || against <= 0)
+    if (spread < 12.f * (float)n || against <= 0)
         return 0;
     return (product - sum * mean / (float)n) / sqrtf(spread * against);
 }
