@@ -66,6 +66,7 @@ struct gfx_display {
     int reply_fd;
     bool watching, screen_known;
     bool windows_changed, menus_changed, spaces_changed;
+    uint32_t shortcut; /* taken, and not acted on yet; 0: none */
     struct gfx_shell shell;
     struct ring ring;
     char tail[GFX_TAIL_MAX + 1];
@@ -698,10 +699,22 @@ static bool take_flag(bool *flag, uint32_t type, struct gfx_msg *event)
     return true;
 }
 
+void gfx_display_waits(struct gfx_display *d)
+{
+    struct gfx_msg msg = {.type = GFX_REQ_HANDLED, .value = d->shortcut};
+    if (d->shortcut)
+        gfx_display_send(d, &msg, NULL, 0);
+    d->shortcut = 0;
+}
+
 bool gfx_display_event(struct gfx_display *d, struct gfx_msg *event)
 {
-    return pop(&d->ring, event) ||
-           take_flag(&d->windows_changed, GFX_EV_WINDOW, event) ||
+    if (pop(&d->ring, event)) {
+        if (event->type == GFX_EV_SHORTCUT)
+            d->shortcut = event->shortcut.serial;
+        return true;
+    }
+    return take_flag(&d->windows_changed, GFX_EV_WINDOW, event) ||
            take_flag(&d->menus_changed, GFX_EV_MENUS_CHANGED, event) ||
            take_flag(&d->spaces_changed, GFX_EV_SPACES, event);
 }

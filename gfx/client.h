@@ -84,5 +84,7 @@ const struct gfx_shell *gfx_display_shell(struct gfx_display *display);
  */
 bool gfx_display_event(struct gfx_display *display, struct gfx_msg *event);
 bool gfx_display_has_events(const struct gfx_display *display);
+/* To be called before waiting for more: what was taken has been acted on. */
+void gfx_display_waits(struct gfx_display *display);
 
 #endif

@@ -7,9 +7,8 @@
  * A shortcut's owner acts in its own time, while its user types on: what
  * Spotlight is to get must not reach the window below because Spotlight has
  * not drawn itself yet.  So keys that follow a shortcut are held until its
- * owner has read and handled it: it has answered three pings (the first may be
- * older than the shortcut, the second comes from its waiting for a panel), or
- * the keyboard panel that it made is on the screen.
+ * owner says that it has acted on it (client.c: it waits for something new), or
+ * a second is over.
  */
 #include "gfx/menus.h"
 #include "gfx/server.h"
@@ -17,7 +16,6 @@
 #include <linux/input-event-codes.h>
 
 #define HOLD_NS 1000000000ull /* and then it is hung */
-#define ANSWERS 3
 #define MATCHED (GFX_SHIFT | GFX_CONTROL | GFX_ALT | GFX_SUPER)
 
 /* ---- US layout ------------------------------------------------------------
@@ -85,10 +83,10 @@ static uint32_t modifier_bit(uint32_t code)
 static void hold(struct client *c)
 {
     struct held_keys *h = &c->server->held;
-    if (h->owner)
-        return;
-    *h = (struct held_keys){.owner = c, .since = gfx_now()};
-    client_ping(c);
+    if (h->owner != c) /* of two owners in a row the last counts */
+        h->since = gfx_now();
+    h->owner = c;
+    h->serial++;
 }
 
 /* As if they were typed now; one of them may be a shortcut and hold again. */
@@ -101,33 +99,10 @@ static void release_held(struct server *s)
         seat_key(s, h.keys[i].code, h.keys[i].value);
 }
 
-/* A keyboard panel that it has made and not drawn yet. */
-static bool makes_panel(const struct client *c)
+void keys_handled(struct client *c, uint32_t serial)
 {
-    for (int i = 0; i < SURFACES_PER_CLIENT; i++)
-        if (c->surfaces[i] && c->surfaces[i]->kind == GFX_PANEL &&
-            c->surfaces[i]->flags & GFX_PANEL_KEYBOARD &&
-            !c->surfaces[i]->mapped)
-            return true;
-    return false;
-}
-
-void keys_answered(struct client *c)
-{
-    struct held_keys *h = &c->server->held;
-    if (h->owner != c)
-        return;
-    if (++h->answers >= ANSWERS && !makes_panel(c))
+    if (c->server->held.owner == c && c->server->held.serial == serial)
         release_held(c->server);
-    else if (h->answers < ANSWERS)
-        client_ping(c);
-}
-
-void keys_mapped(struct surface *f)
-{
-    struct server *s = f->client->server;
-    if (s->held.owner == f->client && f->flags & GFX_PANEL_KEYBOARD)
-        release_held(s);
 }
 
 bool keys_check(struct server *s, uint64_t now)
@@ -146,9 +121,10 @@ static void tell_shortcut(const struct shortcut *k,
     struct gfx_msg msg = {.type = GFX_EV_SHORTCUT};
     msg.shortcut.id = k->id;
     msg.shortcut.phase = phase;
-    client_send(k->client, &msg, NULL, 0, -1, false);
     if (phase != GFX_SHORTCUT_REPEATED)
         hold(k->client);
+    msg.shortcut.serial = k->client->server->held.serial;
+    client_send(k->client, &msg, NULL, 0, -1, false);
 }
 
 static bool run_registered(struct server *s, uint32_t code, uint32_t mods,
@@ -360,11 +336,11 @@ void seat_key(struct server *s, uint32_t code, int value)
     uint8_t *byte = &s->seat.swallowed[code / 8],
             bit = (uint8_t)(1u << code % 8);
     struct held_keys *h = &s->held;
+    if (h->owner && h->n == (int)(sizeof h->keys / sizeof *h->keys))
+        release_held(s);
     if (h->owner) {
-        if (h->n < (int)(sizeof h->keys / sizeof *h->keys)) {
-            h->keys[h->n].code = code;
-            h->keys[h->n++].value = value;
-        }
+        h->keys[h->n].code = code;
+        h->keys[h->n++].value = value;
         return;
     }
     seat_flush(s);

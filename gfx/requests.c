@@ -155,7 +155,6 @@ static void on_pong(struct client *c, const struct gfx_msg *msg,
     if (msg->value != c->ping_serial)
         return;
     c->ping_sent = 0;
-    keys_answered(c);
     if (!c->unresponsive)
         return;
     c->unresponsive = false;
@@ -248,6 +247,12 @@ static void on_shortcut(struct client *c, const struct gfx_msg *msg,
     reply_value(c, shortcut_request(c, msg));
 }
 
+static void on_handled(struct client *c, const struct gfx_msg *msg,
+                       const char *tail, size_t len)
+{
+    keys_handled(c, msg->value);
+}
+
 static void on_spaces(struct client *c, const struct gfx_msg *msg,
                       const char *tail, size_t len)
 {
@@ -284,7 +289,7 @@ static const client_fn about_client[GFX_MSG_TYPES] = {
     [GFX_REQ_TRANSFORM] = on_transform, [GFX_REQ_DOCK_ICON] = on_dock_icon,
     [GFX_REQ_SHORTCUT] = on_shortcut,   [GFX_REQ_SPACES] = on_spaces,
     [GFX_REQ_MENUS_GET] = on_menus_get, [GFX_REQ_THUMBNAIL] = on_thumbnail,
-    [GFX_REQ_DUMP] = on_dump,
+    [GFX_REQ_DUMP] = on_dump,           [GFX_REQ_HANDLED] = on_handled,
 };
 
 void request_handle(struct client *c, const struct gfx_msg *msg,

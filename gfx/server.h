@@ -165,7 +165,7 @@ struct seat {
 struct held_keys {
     struct client *owner; /* NULL: none are held */
     uint64_t since;
-    int answers;
+    uint32_t serial; /* of the last shortcut that was told */
     struct {
         uint32_t code;
         int value;
@@ -333,8 +333,7 @@ void seat_key(struct server *s, uint32_t code, int value);
 void shortcuts_forget(struct client *c);
 void keys_refocus(struct server *s); /* another surface has the keyboard */
 /* Keys typed after a shortcut wait until its owner has acted on it. */
-void keys_answered(struct client *c); /* it has read what it was sent */
-void keys_mapped(struct surface *f);  /* a panel is on the screen */
+void keys_handled(struct client *c, uint32_t serial);
 bool keys_check(struct server *s, uint64_t now); /* true: some are held */
 bool shortcut_request(struct client *c, const struct gfx_msg *msg);
 uint32_t keymap_text(uint32_t code, uint32_t modifiers);

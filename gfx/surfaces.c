@@ -274,7 +274,6 @@ static void first_present(struct surface *f)
     if (f->kind == GFX_PANEL) {
         panels_place(c->server);
         focus_update(c->server);
-        keys_mapped(f);
     } else {
         anim_open(f);
         if (!(f->flags & GFX_WINDOW_UNFOCUSED))

@@ -36,6 +36,7 @@ static const struct {
     [GFX_REQ_TRANSFORM] = {"transform", GFX_FROM_SHELL, 0},
     [GFX_REQ_DOCK_ICON] = {"dock-icon", GFX_FROM_SHELL, 32},
     [GFX_REQ_SHORTCUT] = {"shortcut", GFX_FROM_SHELL, 0},
+    [GFX_REQ_HANDLED] = {"handled", GFX_FROM_SHELL, 0},
     [GFX_REQ_SPACES] = {"spaces", GFX_FROM_SHELL, 0},
     [GFX_REQ_MENUS_GET] = {"menus-get", GFX_FROM_SHELL, 0},
     [GFX_REQ_THUMBNAIL] = {"thumbnail", GFX_FROM_SHELL, 0},

@@ -47,6 +47,7 @@ enum gfx_msg_type {
     GFX_REQ_TRANSFORM,
     GFX_REQ_DOCK_ICON, /* tail: app */
     GFX_REQ_SHORTCUT,  /* answered by REPLY: 1 granted */
+    GFX_REQ_HANDLED,   /* value: a SHORTCUT's serial; it has been acted on */
     GFX_REQ_SPACES,
     GFX_REQ_MENUS_GET, /* answered by REPLY with the menus */
     GFX_REQ_THUMBNAIL, /* answered by REPLY with a memfd of pixels */
@@ -201,7 +202,8 @@ struct gfx_msg {
         } rect;
         struct {
             uint32_t id, modifiers, code;
-            uint32_t phase; /* event; request: 1 register, 0 give up */
+            uint32_t phase;  /* event; request: 1 register, 0 give up */
+            uint32_t serial; /* event */
         } shortcut;
         struct {
             uint32_t op, space, window, milliseconds;

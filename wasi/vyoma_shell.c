@@ -190,6 +190,7 @@ static vm_status events(cm_call *call, void *host, const cm_value *args,
 static void prepare(void *parent, wasi_wait *wait)
 {
     struct gfx_display *d = ((struct vyoma_display *)parent)->gfx;
+    gfx_display_waits(d);
     bool alive = gfx_display_dispatch(d);
     wait->ready = gfx_display_has_events(d);
     if (!wait->ready && alive) {

@@ -318,6 +318,7 @@ static vm_status events(cm_call *call, void *host, const cm_value *args,
 static void prepare(void *parent, wasi_wait *wait)
 {
     struct ui_window *w = parent;
+    gfx_display_waits(w->display->gfx);
     bool alive = gfx_display_dispatch(w->display->gfx);
     wait->ready = gfx_surface_has_events(w->surface);
     if (!wait->ready && alive) {

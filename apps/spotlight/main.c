@@ -188,9 +188,12 @@ static void draw(app *a)
     canvas_shadow(c, 40, 24, WIDTH, h, 16, 36, 0x70000000);
     canvas_round(c, 40, 20, WIDTH, h, 16, 0xf4f6f6f9);
     str s = length ? (str){line, length} : STR("Search");
-    draw_text(c, FONT_UI, 24, 66, 59, s, length ? INK : 0xffa0a0a6);
+    canvas_circle(c, 73, 48, 8, 2.2f, 0xff8a8a92);
+    canvas_line(c, 79, 54, 85, 60, 2.6f, 0xff8a8a92);
+    draw_text(c, FONT_UI, 24, length ? 98 : 102, 59, s,
+              length ? INK : 0xff9a9aa2);
     float x = length ? measure_text(FONT_UI, 24, line, length) : 0;
-    canvas_rect(c, 63 + (x ? x + 5 : 0), 36, 1.5f, 28, ACCENT);
+    canvas_rect(c, 97 + (x ? x + 3 : 0), 36, 1.5f, 28, ACCENT);
     if (answer_length) {
         draw_text(c, FONT_BOLD, 20, 64, y + 31, (str){answer, answer_length},
                   INK);

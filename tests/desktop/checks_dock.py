@@ -205,6 +205,7 @@ def _():
         d.until(lambda: (d.look(), is_tile(
             d.pixel(rest_x(icon("pink")), ROW), "pink"))[1],
             "the dock without it")
+        d.until(lambda: settled(d), "a still dock")
         d.clean()
 
 

@@ -18,9 +18,11 @@ static bool shell_wait(struct gfx_display *d, uint32_t type,
     struct pollfd p = {.fd = gfx_display_fd(d), .events = POLLIN};
     do {
         gfx_display_dispatch(d);
-        while (gfx_display_event(d, event))
+        while (gfx_display_event(d, event)) {
+            gfx_display_waits(d);
             if (event->type == type)
                 return true;
+        }
     } while (poll(&p, 1, 2000) > 0);
     return false;
 }
