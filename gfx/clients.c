@@ -65,6 +65,7 @@ static void entry_finish(struct queued *q)
 static void client_destroy(struct client *c)
 {
     shortcuts_forget(c);
+    session_forget(c->server, c->who.instance);
     for (int i = 0; i < SURFACES_PER_CLIENT; i++)
         surface_destroy(c->surfaces[i]);
     for (int i = 0; i < c->nqueued; i++)

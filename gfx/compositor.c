@@ -325,6 +325,7 @@ static void loop(struct server *s)
             on_event(s, &events[i]);
         seat_flush(s);
         clients_reap(s);
+        session_save(s);
         pace(s);
     }
 }
@@ -377,6 +378,7 @@ static bool start(struct server *s)
     char why[256];
     s->nspaces = 1;
     s->control = s->config->control_fd;
+    session_open(s, s->config->session_fd);
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (s->epoll < 0 || s->timer < 0 ||
@@ -402,6 +404,7 @@ static void finish(struct server *s)
         if (s->clients[i])
             s->clients[i]->doomed = true;
     clients_reap(s);
+    session_finish(s);
     gfx_image_finish(&s->wallpaper);
     for (int i = 0; i < GFX_CURSORS; i++)
         gfx_image_finish(&s->cursors[i]);

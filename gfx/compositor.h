@@ -17,6 +17,7 @@ struct compositor_config {
     int width, height; /* headless size; DRM: the wanted mode.  0: 1440x900 */
     const char *drm_path;  /* NULL: "/dev/dri/card0" */
     const char *input_dir; /* NULL: "/dev/input" */
+    int session_fd;        /* see session.h; -1: none; owned from here */
     bool hardware_cursor;  /* use the cursor plane (not in screenshots) */
     /*
      * Called once when every device and font is open and the first frame is

@@ -7,6 +7,7 @@
  *   seat.c, keys.c  input -> window; frame.c: decorations and their zones
  *   scene.c       what is seen: damage -> pixels; animate.c moves it
  *   shell.c       windows as the desktop's components see them; dump.c
+ *   session.c     places of windows, kept for a successor
  */
 #ifndef VYOMA_GFX_SERVER_H
 #define VYOMA_GFX_SERVER_H
@@ -14,6 +15,7 @@
 #include "gfx/backend.h"
 #include "gfx/canvas.h"
 #include "gfx/control.h"
+#include "gfx/session.h"
 #include "gfx/wire.h"
 
 #define CLIENTS_MAX 512
@@ -77,6 +79,10 @@ struct surface {
     /* Windows */
     bool minimised, hidden, fullscreen, attention, snapped;
     bool closed; /* by its user, while the app goes on */
+    /* Of a window that met another compositor before: its place in the
+     * stack then (0: raised since, or new), and whether it had the focus. */
+    uint32_t order;
+    bool restored, was_focused;
     uint32_t space;
     uint32_t recency;
     struct gfx_rect restore; /* content before full screen or snapping */
@@ -221,6 +227,10 @@ struct server {
         struct gfx_rect rect;
     } dock_icons[64];
     int ndock_icons;
+    struct gfx_session_memory *session; /* NULL: none */
+    struct gfx_session *lost; /* windows that have not come back yet */
+    uint64_t session_serial;
+    bool session_stale;
     bool stopping;
     int exit_code;
 };
@@ -270,7 +280,8 @@ struct gfx_rect usable_area(const struct server *s);
 void stack_insert(struct surface *f);
 void stack_remove(struct surface *f);
 void window_raise(struct surface *f);
-void window_close(struct surface *f); /* until it is activated */
+void window_returned(struct surface *f); /* shown after a restart */
+void window_close(struct surface *f);    /* until it is activated */
 void window_activate(struct surface *f);
 void focus_set(struct server *s, struct surface *window); /* NULL: none */
 void focus_choose(struct server *s); /* after the focused one went */
@@ -351,6 +362,14 @@ void reply_value(struct client *c, uint32_t value);
 void reply_blob(struct client *c, const void *data, size_t len);
 void reply_memfd(struct client *c, const void *data, size_t len, int width,
                  int height);
+
+/* session.c */
+void session_open(struct server *s, int fd); /* takes fd; -1: none */
+void session_finish(struct server *s);
+void session_save(struct server *s); /* when something has changed */
+/* Puts a new window where it was; false when nothing is known of it. */
+bool session_restore(struct surface *f);
+void session_forget(struct server *s, uint32_t instance); /* it has ended */
 
 /* dump.c: JSON, malloc'ed; NULL without memory */
 char *dump_state(struct server *s, size_t *len);

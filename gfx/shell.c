@@ -53,6 +53,7 @@ void shell_window_changed(struct surface *f)
     struct server *s = f->client->server;
     if (f->kind != GFX_WINDOW || !f->mapped)
         return;
+    s->session_stale = true;
     for (int i = 0; i < CLIENTS_MAX; i++)
         if (s->clients[i] && s->clients[i]->watching)
             tell_window(s->clients[i], f);
@@ -75,6 +76,7 @@ static void tell_spaces(struct client *c)
 
 void shell_spaces_changed(struct server *s)
 {
+    s->session_stale = true;
     for (int i = 0; i < CLIENTS_MAX; i++)
         if (s->clients[i] && s->clients[i]->watching)
             tell_spaces(s->clients[i]);

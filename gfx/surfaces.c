@@ -171,7 +171,9 @@ static void window_setup(struct surface *f, const struct gfx_msg *msg)
     f->width = gfx_max(f->width, f->min_width);
     f->height = gfx_max(f->height, f->min_height);
     f->space = f->client->server->space;
-    window_place_new(f);
+    f->restored = session_restore(f);
+    if (!f->restored)
+        window_place_new(f);
 }
 
 static uint32_t at_most(uint32_t value, uint32_t max)
@@ -211,7 +213,14 @@ void surface_create(struct client *c, const struct gfx_msg *msg,
         window_setup(f, msg);
     f->want_width = f->width;
     f->want_height = f->height;
-    if (configure(f)) {
+    bool fits = configure(f);
+    if (!fits && f->restored) { /* the size that it had is too much now */
+        f->want_width = f->width = msg->create.width;
+        f->want_height = f->height = msg->create.height;
+        f->fullscreen = f->snapped = false;
+        fits = configure(f);
+    }
+    if (fits) {
         stack_insert(f);
         return;
     }
@@ -241,6 +250,7 @@ void surface_destroy(struct surface *f)
     gfx_image_finish(&f->snapshot);
     gfx_image_finish(&f->backdrop);
     free(f->menus);
+    s->session_stale = true;
     for (int i = 0; i < SURFACES_PER_CLIENT; i++)
         if (c->surfaces[i] == f)
             c->surfaces[i] = NULL;
@@ -274,6 +284,8 @@ static void first_present(struct surface *f)
     if (f->kind == GFX_PANEL) {
         panels_place(c->server);
         focus_update(c->server);
+    } else if (f->restored) {
+        window_returned(f);
     } else {
         anim_open(f);
         if (!(f->flags & GFX_WINDOW_UNFOCUSED))

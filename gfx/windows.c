@@ -30,11 +30,20 @@ static int level(const struct surface *f)
     return f->kind == GFX_WINDOW ? 1 : of_layer[f->layer];
 }
 
+/* On the same level the newest is uppermost, unless it comes back to where it
+ * was among others that come back. */
+static bool belongs_above(const struct surface *other, const struct surface *f)
+{
+    if (level(other) != level(f))
+        return level(other) > level(f);
+    return f->order && (!other->order || other->order > f->order);
+}
+
 void stack_insert(struct surface *f)
 {
     struct server *s = f->client->server;
     int at = s->nstack;
-    while (at > 0 && level(s->stack[at - 1]) > level(f))
+    while (at > 0 && belongs_above(s->stack[at - 1], f))
         at--;
     memmove(&s->stack[at + 1], &s->stack[at],
             (size_t)(s->nstack - at) * sizeof *s->stack);
@@ -56,8 +65,10 @@ void stack_remove(struct surface *f)
 
 void window_raise(struct surface *f)
 {
+    f->order = 0;
     stack_remove(f);
     stack_insert(f);
+    f->client->server->session_stale = true;
     damage_surface(f);
 }
 
@@ -177,6 +188,19 @@ void window_activate(struct surface *f)
     window_raise(f);
     focus_set(s, f);
     client_ping(f->client);
+}
+
+/* Before the one that had the focus is back, another has to do. */
+void window_returned(struct surface *f)
+{
+    struct server *s = f->client->server;
+    uint32_t recency = f->recency;
+    if (f->was_focused || (!s->active && top_window(s) == f))
+        focus_set(s, f);
+    f->recency = recency;
+    f->was_focused = false;
+    shell_window_changed(f);
+    fullscreen_check(s);
 }
 
 /* ---- places ---------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "supervisor/init.h"
 
 #include "gfx/control.h"
+#include "gfx/session.h"
 #include "wasi/msg.h"
 
 #include <errno.h>
@@ -219,8 +220,10 @@ static _Noreturn void become(const service *s, int control)
         dup2(s->log_write, STDOUT_FILENO);
         dup2(s->log_write, STDERR_FILENO);
     }
-    int keep[] = {0, 1, 2, control};
-    jail_close_others(keep, 4);
+    /* The one thing that a service leaves to its successor. */
+    bool display = s == &init.services[SERVICE_DISPLAY];
+    int keep[] = {0, 1, 2, control, display ? init.options.session : control};
+    jail_close_others(keep, 5);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     init.options.restarted = s->restarts > 0;
@@ -275,6 +278,7 @@ void services_start(void)
         init.services[i].control.fd = -1;
     }
     int ends[2];
+    init.options.session = gfx_session_create();
     if (!pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
         own_log = ends[0];
         init.log = ends[1];

@@ -25,6 +25,7 @@ int display_main(int control, const role_options *options)
         .control_fd = control,
         .font_dir = options->host ? NULL : fonts,
         .headless = options->headless,
+        .session_fd = options->session,
         .jail = jail_compositor,
         .jail_data = &control,
     };

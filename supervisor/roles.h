@@ -17,6 +17,7 @@ typedef struct role_options {
     bool restarted;     /* not the first process of this role */
     bool headless;      /* no DRM, no evdev */
     bool host;          /* a test on a developer's machine */
+    int session;        /* where windows are, for the compositor; or -1 */
 } role_options;
 
 /* uids of services; apps start at ROLE_UID_APPS. */

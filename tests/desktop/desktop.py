@@ -58,7 +58,8 @@ CHECKS = []  # (number, name, function), in the order of their numbers
 
 
 def check(number, name):
-    """Marks the test of one of the fifty checks; its name begins with it."""
+    """Marks the test of one of the fifty checks; its name begins with its
+    number.  None: a further one."""
     def mark(test):
         CHECKS.append((number, name, test))
         return test
@@ -251,9 +252,9 @@ class Desktop:
     def power(self):
         return self.ask("running")["power"]
 
-    def crash(self):
+    def crash(self, scribble=0):
         """Kills the compositor; another takes over."""
-        self.ask("crash")
+        self.ask("crash", scribble)
 
     def puppet(self, app, title, size=(400, 300), color=0xff336699, flags=0):
         """A window of a native app, which is started if need be."""

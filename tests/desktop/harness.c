@@ -1,6 +1,7 @@
 /* harness.c - see harness.h. */
 #include "tests/desktop/harness.h"
 #include "gfx/compositor.h"
+#include "gfx/session.h"
 #include "supervisor/jail.h"
 
 #include <linux/input-event-codes.h>
@@ -33,9 +34,11 @@ static void launch(struct desk *desk)
     fflush(stdout);
     desk->pid = fork();
     if (desk->pid == 0) {
-        int keep[4] = {0, 1, 2, pair[1]};
-        jail_close_others(keep, 4);
+        int session = desk->session;
+        int keep[5] = {0, 1, 2, pair[1], session};
+        jail_close_others(keep, 5);
         struct compositor_config config = {.control_fd = pair[1],
+                                           .session_fd = session,
                                            .headless = true,
                                            .width = desk->width,
                                            .height = desk->height};
@@ -49,14 +52,19 @@ static void launch(struct desk *desk)
 void desk_start(struct desk *desk, int width, int height)
 {
     *desk = (struct desk){.width = width, .height = height};
+    desk->session = gfx_session_create();
     launch(desk);
 }
 
-void desk_crash(struct desk *desk)
+void desk_kill(struct desk *desk)
 {
     kill(desk->pid, SIGKILL);
     waitpid(desk->pid, NULL, 0);
     close(desk->control);
+}
+
+void desk_again(struct desk *desk)
+{
     launch(desk);
 }
 
@@ -66,6 +74,7 @@ int desk_stop(struct desk *desk)
     desk_send(desk, GFX_CONTROL_STOP, 0, 0);
     waitpid(desk->pid, &status, 0);
     close(desk->control);
+    close(desk->session);
     free(desk->state);
     gfx_image_finish(&desk->screen);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -14,7 +14,7 @@
 
 struct desk {
     pid_t pid;
-    int control;
+    int control, session;
     int width, height;
     uint32_t next_instance;
     /* What nobody waits for (READY, KILL, GONE) goes here; may be NULL. */
@@ -27,8 +27,9 @@ void desk_start(struct desk *desk, int width, int height);
 /* Ends the compositor; returns its exit status, or 128 + signal. */
 int desk_stop(struct desk *desk);
 
-/* Kills the compositor and starts another, which knows no client yet. */
-void desk_crash(struct desk *desk);
+/* Kills the compositor; starts another, which knows no client yet. */
+void desk_kill(struct desk *desk);
+void desk_again(struct desk *desk);
 
 /* Tells the compositor of a client's connection, whose end stays ours. */
 void desk_adopt(struct desk *desk, const char *app, uint32_t flags, int fd);

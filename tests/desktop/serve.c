@@ -156,7 +156,7 @@ static void do_running(const struct words *w)
 
 static void do_crash(const struct words *w)
 {
-    session_crash(&session);
+    session_crash(&session, (uint32_t)number(w, 1));
     printf("{}\n");
 }
 
@@ -226,7 +226,7 @@ static const struct {
     {"pixels", 5, do_pixels},   {"differs", 1, do_differs},
     {"install", 4, do_install}, {"start", 2, do_start},
     {"signal", 3, do_signal},   {"running", 1, do_running},
-    {"crash", 1, do_crash},     {"open", 7, do_open},
+    {"crash", 2, do_crash},     {"open", 7, do_open},
     {"close", 3, do_close},     {"fill", 4, do_fill},
     {"menus", 4, do_menus},     {"attention", 3, do_attention},
     {"events", 3, do_events},

@@ -5,6 +5,7 @@
  */
 #include "tests/desktop/session.h"
 #include "gfx/control.h"
+#include "gfx/session.h"
 #include "supervisor/manifest.h"
 #include "supervisor/roles.h"
 #include "wasi/msg.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -419,9 +421,45 @@ static void bury(struct session *s)
     reap(s);
 }
 
-void session_crash(struct session *s)
+/* What a compositor could leave that has been taken over: a checksum that is
+ * right, numbers that are not. */
+static void session_scribble(struct session *s, uint32_t seed)
 {
-    desk_crash(&s->desk);
+    struct gfx_session_memory *m = mmap(NULL, sizeof *m, PROT_READ | PROT_WRITE,
+                                        MAP_SHARED, s->desk.session, 0);
+    if (m == MAP_FAILED)
+        bail("no session", "");
+    for (int slot = 0; slot < 2; slot++) {
+        uint32_t *words = (uint32_t *)&m->slots[slot];
+        for (size_t i = 0; i < sizeof m->slots[slot] / 4; i++) {
+            seed = seed * 1664525 + 1013904223;
+            words[i] = seed >> 28 ? seed : seed & 1 ? 0x7fffffff : 0x80000000;
+        }
+        struct gfx_session *to = &m->slots[slot];
+        to->magic = GFX_SESSION_MAGIC;
+        if (seed >> 16 & 3) { /* else these are wild as well */
+            to->nwindows = GFX_SESSION_WINDOWS;
+            to->nspaces = 1 + seed % 16;
+            to->space = seed % to->nspaces;
+        }
+        for (uint32_t i = 0; i < GFX_SESSION_WINDOWS; i++) {
+            to->windows[i].instance = 1 + i % 16;
+            to->windows[i].surface = 1 + i / 16 % 4;
+            to->windows[i].age = 0;
+            to->windows[i].space %= 16;
+        }
+        if (to->nwindows <= GFX_SESSION_WINDOWS)
+            to->check = gfx_session_check(to);
+    }
+    munmap(m, sizeof *m);
+}
+
+void session_crash(struct session *s, uint32_t scribble)
+{
+    desk_kill(&s->desk);
+    if (scribble)
+        session_scribble(s, scribble);
+    desk_again(&s->desk);
     for (int i = 0; i < RUNS_MAX; i++)
         if (s->runs[i].id && s->runs[i].display_end < 0 &&
             s->runs[i].grant->capabilities & WASI_CAP_SHELL) {

@@ -5,10 +5,8 @@
  */
 #include "tests/desktop/harness.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define RED 0xffff0000
@@ -45,18 +43,10 @@ static void begin(struct lasting *t)
     desk_sync(&t->desk);
 }
 
-static void kill_compositor(struct lasting *t)
-{
-    kill(t->desk.pid, SIGKILL);
-    waitpid(t->desk.pid, NULL, 0);
-    close(t->desk.control);
-    gfx_image_finish(&t->desk.screen);
-}
-
 static void start_another(struct lasting *t)
 {
-    desk_start(&t->desk, 800, 600);
-    desk_adopt(&t->desk, "lasting", GFX_CLIENT_ADOPTED, t->theirs);
+    desk_again(&t->desk);
+    desk_hand_over(&t->desk, "lasting", GFX_CLIENT_ADOPTED, t->theirs, 1);
 }
 
 /* The colour in the middle of a window; 0 without it. */
@@ -73,7 +63,7 @@ static uint32_t shows(struct lasting *t, const char *title)
 static void test_comes_back(struct lasting *t)
 {
     struct gfx_msg title = {.type = GFX_REQ_TITLE}, e;
-    kill_compositor(t);
+    desk_kill(&t->desk);
     /* said to nobody */
     gfx_surface_send(t->window, &title, "Renamed", 7);
     fill(t->window, RED);
@@ -95,7 +85,7 @@ static void test_comes_back(struct lasting *t)
 static void test_frame_is_not_lost(struct lasting *t)
 {
     struct gfx_msg frame = {.type = GFX_REQ_FRAME}, e;
-    kill_compositor(t);
+    desk_kill(&t->desk);
     gfx_surface_send(t->window, &frame, NULL, 0);
     start_another(t);
     tap(surface_wait(t->display, t->window, GFX_EV_FRAME, &e),
@@ -106,7 +96,7 @@ static void test_again_and_again(struct lasting *t)
 {
     bool ok = true;
     for (int i = 0; i < 5; i++) {
-        kill_compositor(t);
+        desk_kill(&t->desk);
         start_another(t);
         ok &= resized(t, 200, 120);
         desk_roundtrip(t->display);
@@ -119,7 +109,7 @@ static void test_again_and_again(struct lasting *t)
 static void test_stale_requests(struct lasting *t)
 {
     struct gfx_msg gone = {.type = GFX_REQ_PRESENT};
-    kill_compositor(t);
+    desk_kill(&t->desk);
     for (int i = 0; i < 5; i++)
         gfx_surface_send(t->window, &gone, NULL, 0);
     struct gfx_surface *second = NULL;
