@@ -70,6 +70,7 @@ static void client_destroy(struct client *c)
         surface_destroy(c->surfaces[i]);
     for (int i = 0; i < c->nqueued; i++)
         entry_finish(&c->queue[(c->first_queued + i) % QUEUE_MAX]);
+    server_unwatch(c->server, c->fd);
     close(c->fd);
     free(c);
 }

@@ -44,6 +44,11 @@ bool server_watch(struct server *s, int fd, void *data, bool writable)
     return errno == ENOENT && epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) == 0;
 }
 
+void server_unwatch(struct server *s, int fd)
+{
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 void server_wake(struct server *s)
 {
     s->wake = true;

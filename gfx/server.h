@@ -379,6 +379,8 @@ void control_tell(struct server *s, enum gfx_control_type type,
                   uint32_t instance, int a);
 void server_wake(struct server *s); /* something moves: keep frames coming */
 bool server_watch(struct server *s, int fd, void *data, bool writable);
+/* Closing is not enough: PID 1 has copies of the clients' sockets. */
+void server_unwatch(struct server *s, int fd);
 
 /* wallpaper.c, cursors.c */
 void wallpaper_draw(struct gfx_image *image);

@@ -69,6 +69,26 @@ static void test_messages(struct robust *t)
     tap(send_drops(t, &msg, sizeof msg), "a panel without the privilege too");
 }
 
+/* PID 1 keeps copies of connections, so that closing one does not end it. */
+static void test_copies(struct robust *t)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        return;
+    desk_adopt(&t->desk, "copied", 0, pair[1]);
+    send(pair[0], "bad", 3, MSG_NOSIGNAL);
+    desk_expect(&t->desk, GFX_CONTROL_GONE, NULL);
+    for (int i = 0; i < 20; i++) {
+        send(pair[0], "bad", 3, MSG_NOSIGNAL | MSG_DONTWAIT);
+        desk_sync(&t->desk);
+    }
+    shutdown(pair[0], SHUT_RDWR);
+    tap(fine(t), "a connection is not listened to after its end, whoever "
+                 "still holds it");
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void test_sizes(struct robust *t)
 {
     static const int sides[][2] = {
@@ -250,6 +270,7 @@ void test_robust(void)
     fill(t.window, 0xffffffff);
     desk_roundtrip(t.good);
     test_messages(&t);
+    test_copies(&t);
     test_sizes(&t);
     test_dies(&t);
     test_never_reads(&t);

@@ -1,6 +1,7 @@
 /*
  * probe - prints where the windows are, for tests: a line for each, the
- * focused first, then "probe: end".
+ * focused first, then "probe: end".  With an argument it waits for
+ * one, and minimises them.
  */
 #include "sdk/desktop.h"
 
@@ -32,9 +33,22 @@ static void show(const window_info *w)
 APP_RUN int app_run(void)
 {
     window_list windows;
+    str_list words;
+    get_arguments(&words);
     shell_windows(&windows);
-    for (size_t i = 0; i < windows.len; i++)
+    handle changes = shell_subscribe();
+    while (words.len > 1 && !windows.len) {
+        shell_event_list events;
+        ready_list ready;
+        wasi_poll(&changes, 1, &ready);
+        shell_events(&events);
+        shell_windows(&windows);
+    }
+    for (size_t i = 0; i < windows.len; i++) {
         show(&windows.items[i]);
+        if (words.len > 1)
+            shell_perform(windows.items[i].id, ACTION_MINIMISE);
+    }
     print(STR("probe: end\n"));
     return 0;
 }
