@@ -280,13 +280,24 @@ static bool run_menu(struct server *s, uint32_t code, uint32_t mods)
 /* ---- one key --------------------------------------------------------------
  */
 
+/* A component that hangs must not keep the keyboard: PID 1 starts it again. */
+static bool end_hung_panel(struct server *s, uint32_t code, uint32_t mods)
+{
+    const struct surface *f = s->seat.focus;
+    if (!f || !f->client->unresponsive || code != KEY_ESC ||
+        mods != (GFX_SUPER | GFX_ALT))
+        return false;
+    control_tell(s, GFX_CONTROL_KILL, f->client->who.instance, 0);
+    return true;
+}
+
 static bool take_shortcut(struct server *s, uint32_t code, bool repeat)
 {
     uint32_t mods = s->seat.modifiers & MATCHED;
     if (run_registered(s, code, mods, repeat))
         return true;
     if (s->seat.focus != s->active) /* a panel has the keyboard */
-        return false;
+        return end_hung_panel(s, code, mods);
     return run_system(s, code, mods, repeat) || run_menu(s, code, mods);
 }
 

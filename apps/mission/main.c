@@ -82,7 +82,7 @@ static void arrange(app *a)
         columns++;
     size_t rows = (count + columns - 1) / columns;
     float cell_w = (a->width - 80) / (float)columns;
-    float cell_h = (a->height - STRIP - 60) / (float)rows;
+    float cell_h = (a->height - STRIP - 96) / (float)rows;
     for (size_t i = 0; i < count; i++) {
         tile *t = &tiles[i];
         size_t row = i / columns;
@@ -143,7 +143,7 @@ static void draw_card(app *a, uint32_t i)
     float x = card_x(a, i), k = CARD_W / a->width;
     bool add = i == spaces.count, here = i == spaces.current;
     canvas_round(c, x, CARD_Y, CARD_W, CARD_H, 7,
-                 add ? 0x30ffffff : 0xff5560b8);
+                 add ? 0x24ffffff : 0xff6a5fb4);
     if (add) {
         draw_centered(c, FONT_UI, 28, x, CARD_Y + 57, CARD_W, STR("+"),
                       0xffffffff);
@@ -170,8 +170,8 @@ static void draw_card(app *a, uint32_t i)
 static void draw(app *a)
 {
     handle c = a->canvas;
-    canvas_clear(c, 0x30080818); /* not clear: it takes the presses */
-    canvas_rect(c, 0, 0, a->width, STRIP, 0x9020222a);
+    canvas_clear(c, 0x02000000); /* not clear: it takes the presses */
+    canvas_rect(c, 0, 0, a->width, STRIP, 0xec242838);
     for (uint32_t i = 0; i <= spaces.count; i++)
         draw_card(a, i);
     for (int i = 0; i < (int)count; i++) {
@@ -180,8 +180,10 @@ static void draw(app *a)
             canvas_round_frame(c, t->x - 5, t->y - 5, t->w + 10, t->h + 10, 12,
                                4, ACCENT);
         str title = {t->title, t->length};
-        draw_centered(c, FONT_BOLD, 13, t->x - 40, t->y + t->h + 24, t->w + 80,
-                      title, 0xffffffff);
+        float w = measure_text(FONT_BOLD, 13, title.data, title.len);
+        float x = t->x + (t->w - w) / 2, y = t->y + t->h + 10;
+        canvas_round(c, x - 10, y, w + 20, 22, 11, 0x90101018);
+        draw_text(c, FONT_BOLD, 13, x, y + 15.5f, title, 0xffffffff);
     }
 }
 

@@ -1,6 +1,5 @@
 """Checks 44 to 50: windows."""
-from desktop import (BTN_LEFT, CONT, KILL, STOP, Desktop, center, channels,
-                     check, near, need)
+from desktop import STOP, Desktop, center, channels, check, near, need
 
 APPS = [("red", "Red App", 0xd01010), ("blue", "Blue App", 0x1010d0)]
 TOP = 28      # the menu bar
@@ -321,6 +320,22 @@ def _():
         d.sync()
         d.key("super", "q")
         d.until(lambda: "clock" not in d.running(), "ended by Q")
+
+
+@check(50, "windows: so can a component of the desktop that holds the keyboard")
+def _():
+    with one() as d:
+        d.key("super", "space")
+        d.until(lambda: d.panel("spotlight"), "Spotlight")
+        d.sync()
+        d.signal("spotlight", STOP)
+        d.key("x")
+        d.until(lambda: "spotlight" not in d.running() or
+                d.key("alt", "super", "esc"), "the end of it")
+        d.until(lambda: not d.panel("spotlight"), "the end of its panel")
+        d.events("red", "Red App")
+        d.key("a")
+        d.until(lambda: has_event(d, "red", "Red App", "key"), "the keyboard")
 
 
 @check(50, "windows: a hung app can be force-quit with Alt-Super-Esc")

@@ -223,42 +223,74 @@ static void test_leaks(struct robust *t)
     tap(descriptors(t) == before, "fifty apps leave no descriptor behind");
 }
 
-/* Random messages of valid types with random values, from a shell client. */
+static uint32_t seed = 12345; /* or what DESKTOP_SEED says */
+
+static uint32_t any(void)
+{
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 4;
+}
+
+/* A request of any type, small and huge values, any tail that fits. */
+static void random_request(int fd, bool first, bool panel)
+{
+    static char packet[sizeof(struct gfx_msg) + 4096];
+    struct gfx_msg msg;
+    uint32_t *word = (uint32_t *)&msg;
+    size_t len = any() & 1 ? 0 : any() % 4096;
+    for (size_t k = 0; k < sizeof msg / 4; k++)
+        word[k] = any() & 3 ? any() & 255 : any() << (any() & 31);
+    for (size_t k = 0; k < len; k++)
+        packet[sizeof msg + k] = (char)any();
+    msg.type = 1 + any() % GFX_REQ_DUMP;
+    msg.surface = first ? 1 : any() & 1;
+    if (first) {
+        msg.type = GFX_REQ_CREATE;
+        msg.create.kind = panel;
+        msg.create.width = 1 + (int)(any() & 511);
+        msg.create.height = 1 + (int)(any() & 511);
+    }
+    if (msg.type != GFX_REQ_TITLE && msg.type != GFX_REQ_MENUS &&
+        msg.type != GFX_REQ_CLIP_SET && msg.type != GFX_REQ_CREATE &&
+        msg.type != GFX_REQ_DOCK_ICON)
+        len = 0;
+    if (len > 32)
+        len = msg.type == GFX_REQ_DOCK_ICON ? 32 : len % 256;
+    memcpy(packet, &msg, sizeof msg);
+    (void)!send(fd, packet, sizeof msg + len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* From a client that may use the privileged requests too. */
 static void test_random(struct robust *t)
 {
-    enum { ROUNDS = 60 };
-    uint32_t seed = 12345;
+    enum { ROUNDS = 150 };
     int fds[ROUNDS];
+    const char *other = getenv("DESKTOP_SEED");
+    seed = other ? (uint32_t)strtoul(other, NULL, 0) : seed;
     for (int round = 0; round < ROUNDS; round++) {
         int fd = fds[round] = desk_connect_raw(&t->desk, "random", true);
-        for (int i = 0; i < 60; i++) {
-            struct gfx_msg msg;
-            uint32_t *word = (uint32_t *)&msg;
-            for (size_t k = 0; k < sizeof msg / 4; k++) {
-                seed = seed * 1664525 + 1013904223;
-                word[k] = seed >> 9 & 3 ? seed >> 24 : seed;
-            }
-            msg.type = 1 + seed % 24;
-            msg.surface = i == 0 ? 1 : seed >> 8 & 1;
-            if (i == 0) {
-                msg.type = GFX_REQ_CREATE;
-                msg.create.kind = (uint32_t)round & 1;
-                msg.create.width = 1 + (int)(seed & 511);
-                msg.create.height = 1 + (int)(seed >> 10 & 511);
-            }
-            if (send(fd, &msg, sizeof msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                break;
-        }
-        desk_pointer(&t->desk, (int)(seed % 700), (int)(seed / 7 % 500));
+        for (int i = 0; i < 60; i++)
+            random_request(fd, i == 0, round & 1);
+        desk_pointer(&t->desk, (int)(any() % 700), (int)(any() % 500));
         desk_button(&t->desk, round & 1);
-        if (round % 2)
+        desk_tap(&t->desk, (int)(any() % 130));
+        if (round % 3)
             shutdown(fd, SHUT_RDWR);
+        if (round % 10 == 9)
+            desk_sync(&t->desk);
     }
-    tap(fine(t), "random requests stall nobody");
     for (int round = 0; round < ROUNDS; round++)
         close(fds[round]);
     desk_button(&t->desk, false);
+    struct gfx_msg msg = {.type = GFX_REQ_SPACES}; /* where ours is */
+    struct gfx_display *d = desk_connect(&t->desk, "tidy", true);
+    msg.spaces.op = GFX_SPACES_COUNT;
+    msg.spaces.space = 1;
+    gfx_display_send(d, &msg, NULL, 0);
+    desk_roundtrip(d);
+    tap(fine(t), "random requests stall nobody");
     tap(desk_redraw_differs(&t->desk) == 0, "and leave the screen right");
+    gfx_display_destroy(d);
 }
 
 void test_robust(void)
