@@ -604,7 +604,7 @@ vm_status cm_instantiate(cm_linker *linker, cm_component *component,
     vm_status status = add_instance(cs, &root, NULL, 0, &inst, err);
     if (status == VM_OK) {
         inst->component = cm_component_retain(component);
-        status = cm_link_imports(inst, linker, items, missing, err);
+        status = cm_link_imports(inst, linker, &cs->arena, items, missing, err);
     }
     if (status == VM_OK)
         status = run_steps(cs, inst, items, 0, err);

@@ -219,6 +219,9 @@ VM_MUST_CHECK bool cm_linker_lookup(cm_linker *linker, vm_name name,
                                     cm_item *item, cm_externtype *type,
                                     const cm_view **view, vm_error *err);
 
+/* Whether the linker's WIT has an interface of that name, defined or not. */
+bool cm_linker_knows(cm_linker *linker, vm_name name);
+
 /* ---- names (cm_names.c) ------------------------------------------------ */
 
 /*

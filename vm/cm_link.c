@@ -71,17 +71,48 @@ static vm_status not_given(vm_name name, vm_name *missing, vm_error *err)
     return VM_INVALID;
 }
 
-vm_status cm_link_imports(cm_instance *inst, cm_linker *linker, cm_item *items,
-                          vm_name *missing, vm_error *err)
+/*
+ * An interface of the linker's WIT that nobody defined, and of which only the
+ * types of values are wanted, as `duration` of a clock's by wasi:http: these
+ * grant nothing, and are what the importer says.
+ */
+static bool types_alone(cm_instance *inst, cm_linker *linker, cm_arena *arena,
+                        const cm_decl *want, cm_item *out)
+{
+    const cm_interface *iface = want->type.instance;
+    if (want->type.sort != CM_SORT_INSTANCE || !iface->count || !linker ||
+        !cm_linker_knows(linker, want->name))
+        return false;
+    for (uint32_t i = 0; i < iface->count; i++)
+        if (iface->exports[i].type.sort != CM_SORT_TYPE ||
+            iface->exports[i].type.type.kind == CM_DEF_RESOURCE)
+            return false;
+    cm_exports *made = cm_arena_alloc(arena, 1, sizeof *made);
+    cm_item *items = cm_arena_alloc(arena, iface->count, sizeof *items);
+    if (!made || !items)
+        return false;
+    for (uint32_t i = 0; i < iface->count; i++)
+        items[i].sort = CM_SORT_TYPE;
+    *made = (cm_exports){iface, &inst->view, items};
+    *out = (cm_item){.sort = CM_SORT_INSTANCE, .instance = made};
+    return true;
+}
+
+vm_status cm_link_imports(cm_instance *inst, cm_linker *linker, cm_arena *arena,
+                          cm_item *items, vm_name *missing, vm_error *err)
 {
     const cm_componenttype *type = inst->scope->type;
     for (uint32_t i = 0; i < type->nimports; i++) {
         const cm_decl *want = &type->imports[i];
         const cm_view *view = NULL;
         cm_externtype have;
-        if (!linker ||
-            !cm_linker_lookup(linker, want->name, &items[i], &have, &view, err))
+        if (!linker || !cm_linker_lookup(linker, want->name, &items[i], &have,
+                                         &view, err)) {
+            if (!err->text[0] &&
+                types_alone(inst, linker, arena, want, &items[i]))
+                continue;
             return not_given(want->name, missing, err);
+        }
         if (!cm_type_matches(&have, view, &want->type, &inst->view, want->name,
                              err)) {
             if (missing)

@@ -42,9 +42,10 @@ VM_MUST_CHECK bool cm_project(cm_instance *inst, cm_arena *arena,
                               cm_item *out);
 const cm_item *cm_exports_find(const cm_exports *exports, vm_name name);
 
-/* Looks a root's imports up, checks and binds them; items[nimports]. */
+/* Looks a root's imports up, checks and binds them; items[nimports], which may
+ * point into `arena`. */
 VM_MUST_CHECK vm_status cm_link_imports(cm_instance *inst, cm_linker *linker,
-                                        cm_item *items, vm_name *missing,
-                                        vm_error *err);
+                                        cm_arena *arena, cm_item *items,
+                                        vm_name *missing, vm_error *err);
 
 #endif

@@ -351,6 +351,13 @@ static definition *find_definition(const cm_linker *linker, vm_name name)
     return NULL;
 }
 
+bool cm_linker_knows(cm_linker *linker, vm_name name)
+{
+    wit_interface *wit;
+    vm_error err = {0};
+    return cm_wit_find(&linker->wit, name.data, name.len, &wit, &err) == VM_OK;
+}
+
 bool cm_linker_lookup(cm_linker *linker, vm_name name, cm_item *item,
                       cm_externtype *type, const cm_view **view, vm_error *err)
 {
