@@ -59,11 +59,13 @@ class Guest:
     """One QEMU.  Use as a context manager, so that it never outlives a test.
 
     data is the host folder that becomes /data; extra_initramfs are archives
-    whose files are laid over the image's.
+    whose files are laid over the image's.  server is the socket of a
+    virtfs-proxy-helper that serves /data in the place of QEMU itself.
     """
 
     def __init__(self, arch=None, image=None, data=None, mem="256M", smp=2,
-                 append="", extra_initramfs=(), accel="tcg", extra=()):
+                 append="", extra_initramfs=(), accel="tcg", extra=(),
+                 server=None):
         self.arch = arch or qemu.host_arch()
         self.image = image or os.path.join(ROOT, "build", self.arch)
         self.folder = tempfile.mkdtemp(prefix="vyoma-")
@@ -75,8 +77,12 @@ class Guest:
         self.pointer = (0, 0)
         initrd = self.join_initramfs(extra_initramfs)
         qmp = os.path.join(self.folder, "qmp.sock")
+        if server:
+            extra = [*extra, "-fsdev", f"proxy,id=data,socket={server}",
+                     "-device", "virtio-9p-pci,fsdev=data,mount_tag=data"]
         command = qemu.command(
-            self.arch, self.image, accel, mem, smp, self.http_port, self.data,
+            self.arch, self.image, accel, mem, smp, self.http_port,
+            None if server else self.data,
             terminal=False, qmp=qmp, append=append, initrd=initrd, extra=extra)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
