@@ -26,8 +26,7 @@ typedef enum policy_set {
     POLICY_DISPLAY = 1 << 11, /* shared memory for window buffers */
     POLICY_MOUNTS = 1 << 13,  /* folders as mounts of their own */
     POLICY_PAIRS = 1 << 12,   /* make connected pairs of sockets */
-    POLICY_TLS = 1 << 14,     /* what OpenSSL needs beyond its socket */
-    POLICY_TIMER = 1 << 15,   /* stop itself after a time */
+    POLICY_TIMER = 1 << 14,   /* stop itself after a time */
 } policy_set;
 
 typedef struct policy_role {

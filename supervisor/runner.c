@@ -38,7 +38,6 @@ uint32_t runner_policy(const app_grant *grant)
     } adds[] = {
         {WASI_CAP_FILESYSTEM, POLICY_FILES},
         {WASI_CAP_NETWORK | WASI_CAP_HTTP, POLICY_STREAM},
-        {WASI_CAP_HTTP, POLICY_TLS},
         {WASI_CAP_DISPLAY | WASI_CAP_SHELL, POLICY_DISPLAY},
     };
     uint32_t sets = policy_find("runner")->sets;

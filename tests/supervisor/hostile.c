@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -602,8 +603,41 @@ static int act(runner_job *job)
     return 1;
 }
 
+/* Whether a role has a set, of its own or by a runner's manifest. */
+static bool has_set(const policy_role *role, uint32_t set)
+{
+    const uint32_t granted =
+        POLICY_FILES | POLICY_STREAM | POLICY_DISPLAY | POLICY_TIMER;
+    bool runs = !strcmp(role->name, "runner");
+    return (role->sets | (runs ? granted : 0)) & set;
+}
+
+/* "ROLE... : CALL..." for each set of system calls. */
+static int list_rules(void)
+{
+    for (uint32_t set = 1; set && set <= POLICY_TIMER; set <<= 1) {
+        for (size_t r = 0; r < policy_role_count; r++)
+            if (has_set(&policy_roles[r], set))
+                printf("%s ", policy_roles[r].name);
+        printf(":");
+        for (int n = 0; n < 600; n++) {
+            char *name =
+                policy_allows(set, n)
+                    ? seccomp_syscall_resolve_num_arch(seccomp_arch_native(), n)
+                    : NULL;
+            if (name)
+                printf(" %s", name);
+            free(name);
+        }
+        puts("");
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "rules"))
+        return list_rules();
     runner_payload = act;
     return cmd_init(argc, argv);
 }
