@@ -85,19 +85,19 @@ static const run_option own_options[] = {
     {"-o", "FILE", o_output, "write the profile there; -: standard output"},
     {"--output", "FILE", o_output, NULL},
     {"--format", "FORMAT", o_format, "table (default), folded, firefox, json"},
-    {"--counts", NULL, o_counts, "count what is executed, do not sample"},
-    {"--rate", "HZ", o_rate, "samples a second (1000)"},
+    {"--counts", NULL, o_counts, "count all that is executed, do not sample"},
+    {"--rate", "HZ", o_rate, "samples a second (500)"},
     {0},
 };
 
 static const run_command command = {
     .text =
         "Runs a component or module as `vyoma run` does, then tells which\n"
-        "functions, source lines and instructions took the time, by samples "
-        "of\n"
-        "its stack.  With --counts it tells how often each function,\n"
-        "instruction and pair of instructions was executed instead.  The\n"
-        "profile is written however the program ends; Ctrl-C ends it.\n"
+        "functions, source lines, instructions and pairs of instructions took\n"
+        "the time, by samples of its stack, and how often they were executed,\n"
+        "by counting a small part.  With --counts everything is counted, and\n"
+        "nothing sampled.  The profile is written however the program ends;\n"
+        "Ctrl-C ends it.\n"
         "Formats: a table, folded stacks (microseconds) for flame graphs, a\n"
         "file for profiler.firefox.com, JSON (see docs/profiling.md).\n"
         "Without -o the table goes to standard error; the other formats go to\n"
@@ -120,8 +120,11 @@ static void start(void *env, vm_store *store)
                                .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (!s->options->run.count)
-        s->sampling = sampler_start(&s->profile, store);
+    if (s->options->run.count)
+        return;
+    s->profile.timed = s->sampling = sampler_start(&s->profile, store);
+    if (!vm_counts_start(store, NULL))
+        s->profile.out_of_memory = true;
 }
 
 static void end(void *env, vm_store *store)
@@ -129,8 +132,7 @@ static void end(void *env, vm_store *store)
     session *s = env;
     if (s->sampling)
         sampler_stop();
-    if (s->options->run.count)
-        s->profile.counts = vm_counts_collect(store);
+    s->profile.counts = vm_counts_collect(store);
     s->finished = s->sampling || s->profile.counts;
     profile_finish(&s->profile);
 }
@@ -225,7 +227,7 @@ static bool format_fits(const options *options)
 
 int cmd_profile(int argc, char **argv)
 {
-    options options = {.format = "table", .rate = 1000};
+    options options = {.format = "table", .rate = 500};
     int code = run_options_parse_more(argc, argv, &command, &options.run);
     if (!code && !options.run.help)
         code = format_fits(&options) ? run(&options) : 2;

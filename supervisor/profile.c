@@ -47,7 +47,7 @@ static uint64_t func_hash(const profile_node *n)
     const vm_sample_frame *f = &n->frame;
     uint64_t h = n->special;
     if (n->special == PROFILE_FRAME && f->kind == VM_SAMPLE_GUEST)
-        h = (uintptr_t)f->code ^ (uintptr_t)f->instance * 31;
+        h = f->code->func ^ (uintptr_t)f->instance * 31;
     else if (n->special == PROFILE_FRAME)
         h = (uintptr_t)f->host + f->kind;
     h *= UINT64_C(0x9e3779b97f4a7c15);
@@ -258,6 +258,91 @@ static void sort_funcs(profile *p)
 /* ---- counts -----------------------------------------------------------------
  */
 
+static uint32_t op_of(const char *text)
+{
+    uint32_t op = 0;
+    while (vm_ops[op].text != text)
+        op++;
+    return op;
+}
+
+static int by_self_and_count(const void *a, const void *b)
+{
+    const profile_part *x = a, *y = b;
+    int order = by_self(a, b);
+    return order ? order : (x->count < y->count) - (x->count > y->count);
+}
+
+/* Adds to the parts, of opcodes or of pairs, how often they were executed, and
+ * those that were only executed.  `counts` has n rows of VM_OP_COUNT; a pair's
+ * first opcode is the row. */
+static void add_counts(profile *p, profile_part **parts, uint32_t *nparts,
+                       const uint64_t *counts, uint32_t n)
+{
+    size_t size = (size_t)n * VM_OP_COUNT, total = *nparts;
+    uint64_t *self = calloc(size, sizeof *self);
+    for (uint32_t i = 0; self && i < *nparts; i++) {
+        const profile_part *part = &(*parts)[i];
+        uint32_t row = part->first ? op_of(part->first) : 0;
+        self[row * VM_OP_COUNT + op_of(part->name)] = part->self_ns;
+    }
+    for (size_t i = 0; self && i < size; i++)
+        total += counts[i] && !self[i];
+    profile_part *all = self ? calloc(total + 1, sizeof *all) : NULL;
+    if (!all) {
+        p->out_of_memory = true;
+        free(self);
+        return;
+    }
+    uint32_t kept = 0;
+    for (size_t i = 0; i < size; i++)
+        if (self[i] || counts[i])
+            all[kept++] = (profile_part){
+                .first = n > 1 ? vm_ops[i / VM_OP_COUNT].text : NULL,
+                .name = vm_ops[i % VM_OP_COUNT].text,
+                .self_ns = self[i],
+                .count = counts[i]};
+    qsort(all, kept, sizeof *all, by_self_and_count);
+    free(self);
+    free(*parts);
+    *parts = all;
+    *nparts = kept;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const vm_func_count *x = a, *y = b;
+    const vm_module *m = vm_instance_module(x->instance);
+    const vm_module *n = vm_instance_module(y->instance);
+    if (m != n)
+        return (uintptr_t)m < (uintptr_t)n ? -1 : 1;
+    return (x->func > y->func) - (x->func < y->func);
+}
+
+/* `firsts` is a node of each function. */
+static void count_funcs(profile *p, const uint32_t *firsts)
+{
+    uint32_t n = p->counts->nfuncs;
+    vm_func_count *sorted = calloc(n + 1, sizeof *sorted);
+    p->out_of_memory |= !sorted;
+    if (!sorted)
+        return;
+    memcpy(sorted, p->counts->funcs, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_place);
+    for (uint32_t i = 0; i < p->nfuncs; i++) {
+        const vm_sample_frame *frame = &p->nodes[firsts[i]].frame;
+        if (p->funcs[i].kind != VM_SAMPLE_GUEST)
+            continue;
+        const vm_func_count key = {.instance = frame->instance,
+                                   .func = frame->code->func};
+        const vm_func_count *found =
+            bsearch(&key, sorted, n, sizeof *sorted, by_place);
+        p->funcs[i].calls = found ? found->calls : 0;
+        p->funcs[i].instructions = found ? found->instructions : 0;
+    }
+    free(sorted);
+}
+
 static void name_counted(profile *p)
 {
     uint32_t n = p->counts->nfuncs;
@@ -309,7 +394,13 @@ void profile_finish(profile *p)
         p->nlines = merge(p->lines, p->nlines);
         p->nopcodes = merge(p->opcodes, p->nopcodes);
         p->npairs = merge(p->pairs, p->npairs);
+        if (p->counts)
+            count_funcs(p, firsts);
         sort_funcs(p);
+    }
+    if (p->counts && p->timed && !p->out_of_memory) {
+        add_counts(p, &p->opcodes, &p->nopcodes, p->counts->opcodes, 1);
+        add_counts(p, &p->pairs, &p->npairs, p->counts->pairs, VM_OP_COUNT);
     }
     free(firsts);
     free(places);

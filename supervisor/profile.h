@@ -53,17 +53,19 @@ typedef struct profile_func {
     uint32_t start; /* guest: offset in its module's bytes */
     uint8_t kind;   /* vm_sample_kind; PROFILE_* names have kind ENGINE */
     uint64_t self_ns, total_ns;
+    uint64_t calls, instructions; /* counted, in all instances of its module */
     uint32_t samples;
 } profile_func;
 
 #define PROFILE_KIND_ENGINE 3
 
-/* Time in a line, at an opcode, or at an opcode that follows another. */
+/* Time in a line, or at an opcode, or at an opcode that follows another; and
+ * how often that was executed. */
 typedef struct profile_part {
     const char *first; /* of pairs */
     const char *name;
     uint32_t line;
-    uint64_t self_ns;
+    uint64_t self_ns, count;
 } profile_part;
 
 typedef struct profile {
@@ -72,6 +74,7 @@ typedef struct profile {
     uint64_t start_ms; /* Unix time */
     uint64_t cpu_ns, wall_ns;
     uint64_t lost_ns;
+    bool timed; /* not only counted */
     bool out_of_memory;
 
     profile_node *nodes;
@@ -96,7 +99,7 @@ typedef struct profile {
     char **paths; /* others than those of funcs */
     uint32_t npaths;
 
-    vm_counts *counts;  /* NULL: it was not counted */
+    vm_counts *counts;  /* NULL: they could not be had */
     char **count_names; /* of counts->funcs */
 } profile;
 

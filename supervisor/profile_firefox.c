@@ -259,9 +259,9 @@ ITEM(pair_data)
     double ns = (double)pair->self_ns;
     fprintf(out,
             "{\"type\":\"" PAIR "\",\"first\":\"%s\",\"second\":\"%s\","
-            "\"self\":%.6f,\"share\":%.6f}",
+            "\"self\":%.6f,\"share\":%.6f,\"executed\":%" PRIu64 "}",
             pair->first, pair->name, ns / 1e6,
-            p->cpu_ns ? ns / (double)p->cpu_ns : 0);
+            p->cpu_ns ? ns / (double)p->cpu_ns : 0, pair->count);
 }
 
 ITEM(pair_name)
@@ -295,13 +295,15 @@ static void marker_schema(FILE *out)
           "\"tableLabel\":\"{marker.data.first} {marker.data.second}: "
           "{marker.data.self}, {marker.data.share}\","
           "\"description\":\"Processor time of an instruction that comes "
-          "behind another, by samples\",\"fields\":["
+          "behind another, by samples, and how often\",\"fields\":["
           "{\"key\":\"first\",\"label\":\"First\",\"format\":\"string\"},"
           "{\"key\":\"second\",\"label\":\"Second\",\"format\":\"string\"},"
           "{\"key\":\"self\",\"label\":\"Time\","
           "\"format\":\"milliseconds\"},"
           "{\"key\":\"share\",\"label\":\"Share\","
-          "\"format\":\"percentage\"}]}],",
+          "\"format\":\"percentage\"},"
+          "{\"key\":\"executed\",\"label\":\"Executed (estimate)\","
+          "\"format\":\"integer\"}]}],",
           out);
 }
 

@@ -27,39 +27,81 @@ static double milliseconds(uint64_t ns)
 /* ---- the table: time --------------------------------------------------------
  */
 
+/* 14 columns; blank where none were counted. */
+static void write_count(uint64_t n, FILE *out)
+{
+    if (n)
+        fprintf(out, "%14" PRIu64, n);
+    else
+        fprintf(out, "%14s", "");
+}
+
 static void write_funcs(const profile *p, FILE *out)
 {
-    fprintf(out, "%10s %6s %10s %6s  %s\n", "self ms", "%", "total ms", "%",
-            "function");
+    fprintf(out, "%10s %6s %10s %6s %14s  %s\n", "self ms", "%", "total ms",
+            "%", p->counts ? "calls" : "", "function");
     for (uint32_t i = 0; i < p->nfuncs && i < TABLE_ROWS; i++) {
         const profile_func *f = &p->funcs[i];
-        fprintf(out, "%10.1f %6.1f %10.1f %6.1f  %s", milliseconds(f->self_ns),
+        fprintf(out, "%10.1f %6.1f %10.1f %6.1f ", milliseconds(f->self_ns),
                 percent(f->self_ns, p->cpu_ns), milliseconds(f->total_ns),
-                percent(f->total_ns, p->cpu_ns), f->name);
+                percent(f->total_ns, p->cpu_ns));
+        write_count(f->calls, out);
+        fprintf(out, "  %s", f->name);
         if (f->path)
             fprintf(out, " (%s:%u)", f->path, f->line);
         fputc('\n', out);
     }
     if (p->nfuncs > TABLE_ROWS)
-        fprintf(out, "%36s... %u more functions\n", "", p->nfuncs - TABLE_ROWS);
+        fprintf(out, "%51s  ... %u more functions\n", "",
+                p->nfuncs - TABLE_ROWS);
 }
 
+static void write_lines(const profile *p, FILE *out)
+{
+    if (p->nlines)
+        fprintf(out, "\n%10s %6s  source line\n", "self ms", "%");
+    for (uint32_t i = 0; i < p->nlines && i < TABLE_ROWS / 2; i++)
+        fprintf(out, "%10.1f %6.1f  %s:%u\n", milliseconds(p->lines[i].self_ns),
+                percent(p->lines[i].self_ns, p->cpu_ns), p->lines[i].name,
+                p->lines[i].line);
+    if (p->nlines > TABLE_ROWS / 2)
+        fprintf(out, "%17s  ... %u more\n", "", p->nlines - TABLE_ROWS / 2);
+}
+
+/* Opcodes, or pairs of them. */
 static void write_parts(const profile *p, const char *title,
                         const profile_part *parts, uint32_t n, FILE *out)
 {
     if (n)
-        fprintf(out, "\n%10s %6s  %s\n", "self ms", "%", title);
-    for (uint32_t i = 0; i < n && i < TABLE_ROWS / 2; i++) {
-        fprintf(out, "%10.1f %6.1f  %s%s%s", milliseconds(parts[i].self_ns),
-                percent(parts[i].self_ns, p->cpu_ns),
-                parts[i].first ? parts[i].first : "", parts[i].first ? " " : "",
-                parts[i].name);
-        if (parts[i].line)
-            fprintf(out, ":%u", parts[i].line);
-        fputc('\n', out);
+        fprintf(out, "\n%10s %6s %14s %6s  %s\n", "self ms", "%",
+                p->counts ? "executed" : "", p->counts ? "%" : "", title);
+    for (uint32_t i = 0; i < n && i < TABLE_ROWS; i++) {
+        fprintf(out, "%10.1f %6.1f ", milliseconds(parts[i].self_ns),
+                percent(parts[i].self_ns, p->cpu_ns));
+        write_count(parts[i].count, out);
+        if (p->counts)
+            fprintf(out, " %6.1f",
+                    percent(parts[i].count, p->counts->instructions));
+        fprintf(out, "  %s%s%s\n", parts[i].first ? parts[i].first : "",
+                parts[i].first ? " " : "", parts[i].name);
     }
-    if (n > TABLE_ROWS / 2)
-        fprintf(out, "%17s  ... %u more\n", "", n - TABLE_ROWS / 2);
+    if (n > TABLE_ROWS)
+        fprintf(out, "%39s  ... %u more\n", "", n - TABLE_ROWS);
+}
+
+/* What the numbers under "executed" and "calls" are. */
+static void write_counted(const vm_counts *c, FILE *out)
+{
+    fprintf(out, "\n%" PRIu64 " instructions executed; ", c->instructions);
+    if (c->exact)
+        fputs("these counts are exact\n", out);
+    else
+        fprintf(
+            out,
+            "these counts are estimates: %.2f%% of all loop turns and calls "
+            "were counted,\nthe first ones and %" PRIu64
+            " bursts (--counts counts all)\n",
+            percent(c->counted_units, c->units), c->bursts);
 }
 
 static void write_time(const profile *p, FILE *out)
@@ -73,11 +115,12 @@ static void write_time(const profile *p, FILE *out)
         fprintf(out, ", %.1f%% unknown", percent(p->lost_ns, p->cpu_ns));
     fputs("\n\n", out);
     write_funcs(p, out);
-    write_parts(p, "source line", p->lines, p->nlines, out);
-    write_parts(p, "instruction (by samples; --counts for exact counts)",
-                p->opcodes, p->nopcodes, out);
-    write_parts(p, "pair of instructions (the second was sampled)", p->pairs,
+    write_lines(p, out);
+    write_parts(p, "instruction", p->opcodes, p->nopcodes, out);
+    write_parts(p, "pair of instructions (time of the second)", p->pairs,
                 p->npairs, out);
+    if (p->counts)
+        write_counted(p->counts, out);
 }
 
 /* ---- counts -----------------------------------------------------------------
@@ -177,10 +220,10 @@ static void write_counts(const profile *p, FILE *out)
 
 void profile_write_table(const profile *p, FILE *out)
 {
-    if (p->counts)
-        write_counts(p, out);
-    else
+    if (p->timed)
         write_time(p, out);
+    else
+        write_counts(p, out);
 }
 
 /* ---- folded stacks ----------------------------------------------------------
@@ -274,13 +317,17 @@ static void json_funcs(const profile *p, FILE *out)
         }
         fprintf(out,
                 ", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64
-                ", \"samples\": %u}",
+                ", \"samples\": %u",
                 f->self_ns, f->total_ns, f->samples);
+        if (p->counts && f->kind == VM_SAMPLE_GUEST)
+            fprintf(out, ", \"calls\": %" PRIu64 ", \"instructions\": %" PRIu64,
+                    f->calls, f->instructions);
+        fputc('}', out);
     }
     fputs("]", out);
 }
 
-static void json_parts(const char *key, const char *of,
+static void json_parts(const profile *p, const char *key, const char *of,
                        const profile_part *parts, uint32_t n, FILE *out)
 {
     fprintf(out, ",\n\"%s\": [", key);
@@ -292,6 +339,8 @@ static void json_parts(const char *key, const char *of,
         profile_write_string(parts[i].name, out);
         if (parts[i].line)
             fprintf(out, ", \"line\": %u", parts[i].line);
+        else if (p->counts)
+            fprintf(out, ", \"count\": %" PRIu64, parts[i].count);
         fprintf(out, ", \"self_ns\": %" PRIu64 "}", parts[i].self_ns);
     }
     fputs("]", out);
@@ -324,10 +373,17 @@ static void json_time(const profile *p, FILE *out)
             ",\n\"cpu_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64
             ", \"unknown_ns\": %" PRIu64 ", \"samples\": %u, \"rate_hz\": %u",
             p->cpu_ns, p->wall_ns, p->lost_ns, p->nsamples, p->rate);
+    if (p->counts)
+        fprintf(out,
+                ",\n\"counts\": {\"exact\": %s, \"instructions\": %" PRIu64
+                ", \"units\": %" PRIu64 ", \"counted_units\": %" PRIu64
+                ", \"bursts\": %" PRIu64 "}",
+                p->counts->exact ? "true" : "false", p->counts->instructions,
+                p->counts->units, p->counts->counted_units, p->counts->bursts);
     json_funcs(p, out);
-    json_parts("lines", "file", p->lines, p->nlines, out);
-    json_parts("opcodes", "opcode", p->opcodes, p->nopcodes, out);
-    json_parts("pairs", "second", p->pairs, p->npairs, out);
+    json_parts(p, "lines", "file", p->lines, p->nlines, out);
+    json_parts(p, "opcodes", "opcode", p->opcodes, p->nopcodes, out);
+    json_parts(p, "pairs", "second", p->pairs, p->npairs, out);
     json_nodes(p, out);
 }
 
@@ -395,11 +451,11 @@ void profile_write_json(const profile *p, FILE *out)
     fprintf(out,
             "{\"format\": \"vyoma-profile\", \"version\": 1, \"kind\": "
             "\"%s\", \"program\": ",
-            p->counts ? "counts" : "time");
+            p->timed ? "time" : "counts");
     profile_write_string(p->program, out);
-    if (p->counts)
-        json_counts(p, out);
-    else
+    if (p->timed)
         json_time(p, out);
+    else
+        json_counts(p, out);
     fputs("}\n", out);
 }

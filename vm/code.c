@@ -24,6 +24,7 @@ static pthread_mutex_t creation = PTHREAD_MUTEX_INITIALIZER;
 static void free_code(struct vm_code *code)
 {
     free((void *)(uintptr_t)code->cells);
+    free(code->exact);
     free(code);
 }
 
@@ -220,7 +221,7 @@ static cc new_compiler(struct vm_code *code, vm_error *err)
                 .type = &f->type->func,
                 .code = code,
                 .deterministic = m->engine->options.deterministic,
-                .counting = m->engine->options.count,
+                .counting = m->engine->options.count || code->counts,
                 .p = m->bytes + f->body,
                 .offset = f->body,
                 .map_offset = f->body,
@@ -242,6 +243,43 @@ static vm_status compile(code_state *s, struct vm_code *code, vm_error *err)
     }
     finish(&c);
     return status;
+}
+
+/* They must differ by the counters alone. */
+static bool is_twin(const struct vm_code *twin, const struct vm_code *code)
+{
+    return twin->ncells == code->ncells + 2 * twin->nblocks &&
+           twin->frame == code->frame;
+}
+
+static struct vm_code *create_twin(code_state *s, struct vm_code *code)
+{
+    if (!reserve(&s->all, s->nall, &s->all_cap))
+        return NULL;
+    struct vm_code *twin = calloc(1, sizeof *twin);
+    if (!twin)
+        return NULL;
+    *twin = (struct vm_code){.entry = vm_lazy_entry,
+                             .rec = code->rec,
+                             .func = code->func,
+                             .module = code->module,
+                             .counts = true,
+                             .twin = code};
+    s->all[s->nall++] = twin;
+    vm_error err = {0};
+    return compile(s, twin, &err) == VM_OK && is_twin(twin, code) ? twin : NULL;
+}
+
+struct vm_code *vm_code_twin(struct vm_code *code)
+{
+    code_state *s = state_of(code->module);
+    if (code->twin)
+        return code->twin != code ? code->twin : NULL;
+    pthread_mutex_lock(&s->lock);
+    struct vm_code *twin = code->twin ? code->twin : create_twin(s, code);
+    code->twin = twin ? twin : code;
+    pthread_mutex_unlock(&s->lock);
+    return twin != code ? twin : NULL;
 }
 
 cc *cc_listing(struct vm_code *code, uint32_t stop, vm_error *err)

@@ -132,15 +132,22 @@ struct vm_code {
     const uint8_t *map;          /* see vm_code_offset */
     const vm_code_block *blocks; /* when counting */
     uint32_t nblocks;
+    bool counts;          /* it is the twin of another: see bursts.c */
+    struct vm_code *twin; /* that does, or does not; NULL: not yet, itself: it
+                             cannot have one */
+    uint64_t *exact;      /* counts by block that are not estimates */
 };
 
 extern const vm_cell vm_lazy_entry[], vm_exit_entry[], vm_cross_return[],
-    vm_inner_return[];
+    vm_inner_return[], vm_fence_return[];
 
 /* The code object of a function of the module; NULL: out of memory. */
 struct vm_code *vm_code_get(vm_module *module, uint32_t func);
 /* Makes `entry` real.  Thread-safe.  Errors: out of memory, frame too big. */
 VM_MUST_CHECK vm_status vm_code_compile(struct vm_code *code, vm_error *err);
+/* The code of the same function that counts; compiled when first asked for.
+ * NULL: out of memory. */
+struct vm_code *vm_code_twin(struct vm_code *code);
 /* The code that contains pc, or NULL. */
 struct vm_code *vm_code_find(vm_module *module, const vm_cell *pc);
 /* The same in a signal handler on a thread that runs or compiles the module's

@@ -3,7 +3,7 @@
  */
 #include "vm/counts.h"
 
-#include "vm/code.h"
+#include "vm/bursts.h"
 #include "vm/compile.h"
 #include "vm/fuse.h"
 #include "vm/reader.h"
@@ -160,27 +160,40 @@ static uint64_t add_block(vm_counts *c, const vm_module *m,
     return length;
 }
 
+static uint64_t count_of(const vm_store *store, const struct vm_code *code,
+                         uint32_t block)
+{
+    return store->bursts ? vm_bursts_count(store->bursts, code, block)
+                         : code->cells[code->blocks[block].cell + 1];
+}
+
 static void add_func(tally *t, const vm_instance *in, uint32_t index)
 {
     const struct vm_code *code = atomic_load(&in->module->funcs[index].code);
     vm_counts *c = t->counts;
-    if (!code || !code->nblocks || !code->cells[code->blocks[0].cell + 1])
+    bool ran = false;
+    if (code && in->store->bursts)
+        code = code->twin;
+    if (!code || !code->nblocks)
         return;
-    vm_func_count *f = &c->funcs[c->nfuncs++];
+    vm_func_count *f = &c->funcs[c->nfuncs];
     *f = (vm_func_count){.instance = in, .func = index};
-    f->calls = code->cells[code->blocks[0].cell + 1];
+    f->calls = count_of(in->store, code, 0);
     for (uint32_t i = 0; i < code->nblocks; i++) {
         const vm_code_block *b = &code->blocks[i];
-        uint64_t n = code->cells[b->cell + 1];
+        uint64_t n = count_of(in->store, code, i);
+        ran |= n != 0;
         uint32_t next =
             i + 1 < code->nblocks ? code->blocks[i + 1].cell : code->ncells;
         if (!n)
             continue;
         if (i) /* the first is the entry */
             f->instructions += n * add_block(c, in->module, b, n);
-        add_dispatches(t, code, b->cell, next, n);
+        if (!in->store->bursts) /* handlers are those of exact counts */
+            add_dispatches(t, code, b->cell, next, n);
     }
     c->instructions += f->instructions;
+    c->nfuncs += ran;
 }
 
 /* ---- all --------------------------------------------------------------------
@@ -222,12 +235,21 @@ static bool add_all(tally *t, const vm_store *store)
     return !t->failed;
 }
 
-vm_counts *vm_counts_collect(const vm_store *store)
+vm_counts *vm_counts_collect(vm_store *store)
 {
     tally t = {.counts = calloc(1, sizeof(vm_counts))};
     if (!t.counts)
         return NULL;
-    bool ok = store->engine->options.count && add_all(&t, store);
+    const struct vm_bursts *b = store->bursts;
+    if (b)
+        vm_bursts_settle(store);
+    bool ok = (b || store->engine->options.count) && add_all(&t, store);
+    t.counts->exact = !b || b->first;
+    if (b && !b->first) {
+        t.counts->bursts = b->nbursts;
+        t.counts->counted_units = b->first_units + b->units[true];
+        t.counts->units = t.counts->counted_units + b->units[false];
+    }
     free(t.wholes.items);
     t.counts->handlers = in_order(&t.handlers);
     t.counts->nhandlers = t.handlers.count;
@@ -237,6 +259,11 @@ vm_counts *vm_counts_collect(const vm_store *store)
         return t.counts;
     vm_counts_free(t.counts);
     return NULL;
+}
+
+const vm_module *vm_instance_module(const vm_instance *instance)
+{
+    return instance->module;
 }
 
 void vm_counts_free(vm_counts *c)

@@ -1,7 +1,8 @@
 /*
- * counts.h - exact counts of what a guest executed: how often each function was
+ * counts.h - counts of what a guest executed: how often each function was
  * called, each instruction run, and each pair of instructions one after the
- * other.  For engines made with the option `count`.
+ * other.  Exact for engines made with the option `count`; for stores of others,
+ * from a small part that is counted (bursts.c).
  */
 #ifndef VYOMA_VM_COUNTS_H
 #define VYOMA_VM_COUNTS_H
@@ -21,7 +22,19 @@ typedef struct vm_handler_count {
     uint64_t count;
 } vm_handler_count;
 
+/*
+ * How to count a part, in units of fuel (loop turns and calls): how long at the
+ * start, where counts are exact, unless this takes functions of more than so
+ * many bytes; and then, every `period` on average, how long.
+ */
+typedef struct vm_count_plan {
+    uint64_t exact, exact_bytes;
+    uint64_t period, length;
+} vm_count_plan;
+
 typedef struct vm_counts {
+    bool exact;                            /* not estimates */
+    uint64_t units, counted_units, bursts; /* what estimates stand on */
     uint64_t instructions; /* those that mark structure (block, loop, else,
                               end, try ...) do nothing and are not counted */
     uint64_t dispatches;
@@ -34,8 +47,15 @@ typedef struct vm_counts {
 } vm_counts;
 
 /*
+ * Has the store count a part of what will run in it, whatever the engine's
+ * options; `plan` may be NULL.  False: out of memory.
+ */
+VM_MUST_CHECK bool vm_counts_start(vm_store *store, const vm_count_plan *plan);
+
+/*
  * Adds up what the store's instances have executed (with what other stores
- * have of the same modules).  NULL: out of memory, or it was not counted.
+ * have of the same modules), or estimates it.  NULL: out of memory, or it was
+ * not counted.
  *
  * Counted are basic blocks, so a trap leaves counted what is behind it in its
  * block.  Pairs are those within blocks, and from the end of one into one that
@@ -43,7 +63,9 @@ typedef struct vm_counts {
  * sequences of instructions that have one handler end where blocks do, and
  * moves that some branches jump over count as if none did.
  */
-vm_counts *vm_counts_collect(const vm_store *store);
+vm_counts *vm_counts_collect(vm_store *store);
 void vm_counts_free(vm_counts *counts);
+/* Functions of instances of one module are counted together. */
+const vm_module *vm_instance_module(const vm_instance *instance);
 
 #endif

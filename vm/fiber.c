@@ -5,7 +5,7 @@
  * when a host function answers VM_PENDING, or fuel runs out, the handlers
  * return with the registers saved in the fiber, and vm_fiber_run resumes.
  */
-#include "vm/code.h"
+#include "vm/bursts.h"
 #include "vm/heap.h"
 
 #include <stdarg.h>
@@ -78,6 +78,8 @@ static vm_status prepare(vm_fiber *f, vm_func *func, vm_error *err)
     f->pending = NULL;
     f->paid = 0;
     f->paying = false;
+    f->fence_fp = NULL;
+    f->counted = false;
     f->regs = (vm_registers){.fp = f->stack, .instance = func->instance};
     f->regs.pc = vm_host_entry;
     if (func->instance) {
@@ -184,6 +186,8 @@ vm_status vm_fiber_run(vm_fiber *f, vm_error *err)
     f->may_enter = false;
     f->inner = NULL;
     f->c_stack = (uintptr_t)__builtin_frame_address(0);
+    if (store->bursts)
+        vm_bursts_resume(f);
     vm_interp_run(f);
     store->nesting--;
     store->current = f->outer;
@@ -356,9 +360,12 @@ uint64_t vm_fuel_take(vm_fiber *f)
         atomic_store_explicit(&s->interrupt, false, memory_order_relaxed);
         return 0;
     }
+    uint64_t slice = s->bursts ? vm_bursts_slice(s) : SLICE;
+    if (slice > SLICE)
+        slice = SLICE;
     if (s->fuel == UINT64_MAX)
-        return SLICE;
-    uint64_t take = s->fuel < SLICE ? s->fuel : SLICE;
+        return slice;
+    uint64_t take = s->fuel < slice ? s->fuel : slice;
     s->fuel -= take;
     return take;
 }

@@ -11,6 +11,7 @@
  */
 #include "vm/bodies.h"
 
+#include "vm/bursts.h"
 #include "vm/heap.h"
 
 /* Tables of macros: laid out by hand. */
@@ -442,6 +443,11 @@ COLD HANDLER(vm_refuel)
         JUMP(vm_stop);
     }
     budget--;
+    if (UNLIKELY(fiber->store->bursts)) {
+        SAVE();
+        vm_bursts_turn(fiber);
+        pc = fiber->regs.pc;
+    }
     NEXT(0);
 }
 

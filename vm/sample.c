@@ -17,7 +17,7 @@
  */
 #include "vm/sample.h"
 
-#include "vm/code.h"
+#include "vm/bursts.h"
 
 #include <string.h>
 
@@ -79,7 +79,7 @@ static step step_out(const vm_fiber *f, frame *at)
     }
     if (!in_stack(f, fp) || fp >= (uintptr_t)callee)
         return STEP_WRONG;
-    at->pc = (const vm_cell *)pc;
+    at->pc = vm_behind_fence(f, (const vm_cell *)pc);
     at->fp = (const vm_slot *)fp;
     at->code = vm_code_find_async(at->instance->module, at->pc);
     return at->code && calls_to(at, callee) ? STEP_CALLER : STEP_WRONG;
@@ -193,14 +193,50 @@ static bool add_saved(const vm_fiber *f, vm_sample *out)
            add_frames(f, at, true, out);
 }
 
+/*
+ * A tail call has its own pc noted and, while C code moves its arguments, its
+ * caller's pc and frame in registers.  When these are what was found, its frame
+ * is put inside of them.
+ */
+static void add_tail_call(const vm_fiber *f, const uintptr_t *words, uint32_t n,
+                          vm_sample *out, uint32_t found)
+{
+    vm_sample_frame *caller = &out->frames[found];
+    frame at = {.instance = caller->instance, .pc = f->regs.pc};
+    at.code = vm_code_find_async(at.instance->module, at.pc);
+    uint32_t cell = at.code ? (uint32_t)(at.pc - at.code->cells) : 0;
+    if (!at.code || out->count == VM_SAMPLE_FRAMES)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        frame outer = at;
+        outer.fp = (const vm_slot *)words[i];
+        if (!in_stack(f, words[i]) || step_out(f, &outer) != STEP_CALLER ||
+            outer.code != caller->code || outer.instance != caller->instance ||
+            outer.pc != outer.code->cells + caller->cell || !caller->cell)
+            continue;
+        caller->cell--; /* within the call */
+        memmove(caller + 1, caller, (out->count - found) * sizeof *caller);
+        *caller = (vm_sample_frame){.kind = VM_SAMPLE_GUEST,
+                                    .cell = cell,
+                                    .instance = at.instance,
+                                    .code = at.code};
+        out->count++;
+        return;
+    }
+}
+
 /* The registers, then the words of the handler's C frame as well; at last what
  * was saved, which is right while an exception is being unwound. */
 static bool search_running(const vm_fiber *f, const uintptr_t *registers,
                            uint32_t n, uintptr_t sp, vm_sample *out)
 {
     uintptr_t words[MAX_WORDS];
-    if (search(f, registers, n, false, out) ||
-        search(f, registers, n, true, out))
+    uint32_t before = out->count;
+    if (search(f, registers, n, false, out)) {
+        add_tail_call(f, registers, n, out, before);
+        return true;
+    }
+    if (search(f, registers, n, true, out))
         return true;
     if (!f->c_stack || sp >= f->c_stack)
         return false;

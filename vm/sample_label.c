@@ -14,7 +14,7 @@ bool vm_sample_same_func(const vm_sample_frame *a, const vm_sample_frame *b)
     if (a->kind != b->kind)
         return false;
     return a->kind == VM_SAMPLE_GUEST
-               ? a->code == b->code && a->instance == b->instance
+               ? a->code->func == b->code->func && a->instance == b->instance
                : a->kind != VM_SAMPLE_HOST || a->host == b->host;
 }
 

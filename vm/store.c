@@ -87,6 +87,7 @@ void vm_store_destroy(vm_store *store)
     DESTROY_LIST(vm_tag, store->tags, free)
     vm_host_funcs_destroy(store->funcs);
     free(store->trace);
+    free(store->bursts);
     free(store);
 }
 

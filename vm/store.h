@@ -152,8 +152,13 @@ struct vm_fiber {
     vm_ref exception; /* on its way, or uncaught */
     uint64_t paid;    /* fuel, for the instruction it stopped at */
     bool paying;      /* it stopped there for lack of more */
-    vm_fiber *outer;  /* the one that ran when this one started */
-    vm_fiber *next;   /* in the store's list of all fibers */
+    /* Counting in bursts: the frame whose return address is the fence, or NULL;
+     * what that was; and whether some frames go on in code that counts. */
+    const vm_slot *fence_fp;
+    const vm_cell *fence_pc;
+    bool counted;
+    vm_fiber *outer; /* the one that ran when this one started */
+    vm_fiber *next;  /* in the store's list of all fibers */
     vm_fiber *next_idle;
     bool pooled;
     /* For samples: the host function that runs, VM_COMPILING, or NULL while
@@ -186,7 +191,8 @@ struct vm_store {
     struct vm_heap *heap; /* made with the first object */
     vm_root *roots;
     struct vm_heap_range *ranges;
-    struct vm_trace *trace; /* of the last trap: trap.c */
+    struct vm_trace *trace;   /* of the last trap: trap.c */
+    struct vm_bursts *bursts; /* counting a part of what runs, or NULL */
     void *data, *extension;
     void (*finish)(void *extension);
 };

@@ -6,7 +6,7 @@
  * is, and the record where the caller goes on.  While walking, pc is where a
  * frame would go on, so it lies just behind the instruction that called.
  */
-#include "vm/code.h"
+#include "vm/bursts.h"
 #include "vm/heap.h"
 #include "vm/lines.h"
 
@@ -22,7 +22,7 @@ extern const vm_cell vm_host_entry[];
 
 /* The code of the frame, after stepping over returns into other instances;
  * NULL at the bottom. */
-static struct vm_code *frame_code(vm_registers *r)
+static struct vm_code *frame_code(const vm_fiber *f, vm_registers *r)
 {
     if (r->pc == vm_cross_return || r->pc == vm_inner_return) {
         const vm_slot *cross = r->fp;
@@ -30,6 +30,7 @@ static struct vm_code *frame_code(vm_registers *r)
         r->fp = (vm_slot *)(uintptr_t)cross[1];
         r->instance = (vm_instance *)(uintptr_t)cross[2];
     }
+    r->pc = vm_behind_fence(f, r->pc);
     if (r->pc == vm_exit_entry || r->pc == vm_host_entry || !r->instance)
         return NULL;
     return vm_code_find(r->instance->module, r->pc);
@@ -104,7 +105,7 @@ bool vm_unwind(vm_fiber *f)
     f->status = VM_THROWN;
     if (!exception)
         return false;
-    while ((code = frame_code(&r))) {
+    while ((code = frame_code(f, &r))) {
         const vm_eh *e = find_handler(code, &r, exception);
         if (e) {
             deliver(e, r.fp, exception, f->exception);
@@ -128,7 +129,7 @@ bool vm_unwind(vm_fiber *f)
 /* The frame in regs, or the next fiber's when this one has no more. */
 static void settle(vm_walk *w)
 {
-    while (!(w->code = frame_code(&w->regs)) && w->fiber->outer) {
+    while (!(w->code = frame_code(w->fiber, &w->regs)) && w->fiber->outer) {
         w->fiber = w->fiber->outer;
         w->regs = w->fiber->regs;
     }
