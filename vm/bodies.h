@@ -445,7 +445,8 @@ VM_FLOAT_STORE(MEM_TYPE)
  *     floating point nf and nb, if the comparison does not hold
  */
 
-/* The barrier makes pc itself what the next handler is loaded through. */
+/* Conditional branches forward lead to too many places to remember.  The barrier
+ * makes pc itself what the next handler is loaded through. */
 #define GO()                                                                   \
     {                                                                          \
         pc += IMM32;                                                           \
@@ -454,7 +455,7 @@ VM_FLOAT_STORE(MEM_TYPE)
     }
 #define GO_BACK()                                                              \
     {                                                                          \
-        pc += IMM32;                                                           \
+        FOLLOW(pc + IMM32);                                                    \
         COUNT_THEN_GO();                                                       \
     }
 #define WAY_f(test) if (test) GO()
@@ -514,7 +515,11 @@ VM_FLOAT_STORE(MEM_TYPE)
 #define AT_FBRANCH(T, op, a, b, way) AT_BRANCH(op, a, b, way)
 
 /* The rest leave in any case: they can only come last, and have no length. */
-#define DO_BR(_) GO()
+#define DO_BR(_)                                                               \
+    {                                                                          \
+        FOLLOW(pc + IMM32);                                                    \
+        NEXT(0);                                                               \
+    }
 #define CELLS_BR(_) 0
 #define NAME_BR(_) vm_x_BR
 #define AT_BR(_) vm_simple[VM_X_BR]
@@ -554,7 +559,7 @@ VM_FLOAT_STORE(MEM_TYPE)
         (rec)[VM_REC_L1] = l1;                                                 \
         put_f64(&(rec)[VM_REC_D0], d0);                                        \
         fp = (nfp);                                                            \
-        pc = (code)->entry;                                                    \
+        FOLLOW((code)->entry);                                                 \
         acc = (uintptr_t)(code); /* for vm_lazy */                             \
         COUNT_THEN_GO();                                                       \
     } while (0)
@@ -573,7 +578,7 @@ VM_FLOAT_STORE(MEM_TYPE)
 #define RETURN()                                                               \
     do {                                                                       \
         const vm_slot *rec = fp + FIELD(0);                                    \
-        pc = (const vm_cell *)(uintptr_t)rec[VM_REC_PC];                       \
+        FOLLOW((const vm_cell *)(uintptr_t)rec[VM_REC_PC]);                    \
         l0 = rec[VM_REC_L0];                                                   \
         l1 = rec[VM_REC_L1];                                                   \
         d0 = get_f64(&rec[VM_REC_D0]);                                         \

@@ -137,8 +137,12 @@ typedef struct vm_registers {
     float fs;
 } vm_registers;
 
+/* Branch targets that handlers remember: FOLLOW in interp.h. */
+#define VM_TARGETS 64
+
 struct vm_fiber {
     vm_slot *stack_limit; /* frames may start below this: see VM_STACK_GUARD */
+    const vm_cell *targets[VM_TARGETS];
     vm_store *store;
     vm_status status; /* why the handlers returned */
     vm_fiber_state state;
