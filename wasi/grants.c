@@ -82,7 +82,8 @@ static const struct {
     {WASI_CAP_IPC, &vyoma_iface_ipc},
 };
 
-/* The longest matching prefix decides. */
+/* The longest matching prefix decides.  What has neither is another component's
+ * to give. */
 static const struct {
     const char *prefix, *key, *option;
 } names[] = {
@@ -93,6 +94,9 @@ static const struct {
     {"wasi:filesystem/", "filesystem", "--dir HOST::GUEST"},
     {"wasi:sockets/", "network", "-S inherit-network"},
     {"wasi:http/", "http", "-S http"},
+    {"wasi:http/handler", NULL, NULL},
+    {"wasi:http/incoming-handler", NULL, NULL},
+    {"wasi:cli/run", NULL, NULL},
     {"wasi:config/", "environment", "-S config-var=NAME=VALUE"},
     {"wasi:logging/", "stdio", NULL},
     {"wasi:keyvalue/", "keyvalue", "-S keyvalue"},

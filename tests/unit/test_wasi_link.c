@@ -107,9 +107,6 @@ static size_t for_each_interface(const char *namespace, const struct link *link,
 
 static void must_be_defined(const struct link *link, const char *name)
 {
-    /* 0.3's cli world includes its sockets, which have no host yet. */
-    if (!strncmp(name, "wasi:sockets/", 13) && strstr(name, "@0.3"))
-        return;
     if (!is_defined(link, name))
         fail_msg("%s is in the WIT, but no table defines it", name);
 }
