@@ -278,14 +278,18 @@ static bool is_linked(const run *run, vm_name name)
 }
 
 /* Says which option would grant it. */
-static int missing_import(run *run, const char *path, vm_name name)
+static int missing_import(run *run, const cm_linker *linker, const char *path,
+                          vm_name name)
 {
+    vm_name other = wasi_other_version(linker, name.data, name.len);
     const char *option = wasi_capability_option(name.data, name.len);
     const char *key = wasi_capability_name(name.data, name.len);
     fprintf(stderr, "vyoma: %s: %s\n", path, run->err.text);
     if (!name.len || is_linked(run, name))
         return STATUS_ERROR;
-    if (option)
+    if (other.len)
+        fprintf(stderr, "  this host has %.*s\n", (int)other.len, other.data);
+    else if (option)
         fprintf(stderr, "  %.*s is granted by %s\n", (int)name.len, name.data,
                 option);
     else if (key)
@@ -315,7 +319,7 @@ static int instantiate(run *run, cm_linker *linker, const char *path,
         cm_instantiate(linker, component, run->store, out, &missing, &run->err);
     cm_component_release(component);
     if (status == VM_INVALID)
-        return missing_import(run, path, missing);
+        return missing_import(run, linker, path, missing);
     return status == VM_OK ? 0 : report(run, status, path);
 }
 

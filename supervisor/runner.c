@@ -184,8 +184,12 @@ static void complain_missing(const runner_job *job, vm_name missing,
 {
     const app_grant *grant = &job->request->grant;
     const char *key = wasi_capability_name(missing.data, missing.len);
-    if (!key || !missing.len) {
+    vm_name other = wasi_other_version(job->linker, missing.data, missing.len);
+    if (!key || !missing.len || other.len) {
         complain(job, "does not start", err);
+        if (other.len)
+            dprintf(STDERR_FILENO, "this host has %.*s\n", (int)other.len,
+                    other.data);
         return;
     }
     dprintf(STDERR_FILENO,

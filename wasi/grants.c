@@ -173,6 +173,24 @@ static int find(const char *interface, size_t len)
     return best;
 }
 
+static size_t unversioned(const char *name, size_t len)
+{
+    const char *at = memchr(name, '@', len);
+    return at ? (size_t)(at - name) : len;
+}
+
+vm_name wasi_other_version(const cm_linker *linker, const char *interface,
+                           size_t len)
+{
+    vm_name own;
+    len = unversioned(interface, len);
+    for (size_t i = 0; (own = cm_linker_defined(linker, i)).data; i++)
+        if (unversioned(own.data, own.len) == len &&
+            !memcmp(own.data, interface, len))
+            return own;
+    return own;
+}
+
 const char *wasi_capability_name(const char *interface, size_t len)
 {
     int row = find(interface, len);

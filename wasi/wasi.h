@@ -83,6 +83,11 @@ VM_MUST_CHECK vm_status wasi_link_prepare(cm_linker *linker, vm_error *err);
 VM_MUST_CHECK vm_status wasi_link_granted(cm_linker *linker, wasi_ctx *ctx,
                                           vm_error *err);
 
+/* An interface of the import's name that is granted: then what is wrong with
+ * the import is its version or its types.  Empty: none. */
+vm_name wasi_other_version(const cm_linker *linker, const char *interface,
+                           size_t len);
+
 /*
  * The manifest key that would grant the import `interface` ("filesystem" for
  * "wasi:filesystem/types@0.2.3"), or NULL when nothing would.
