@@ -86,7 +86,7 @@ static const run_option own_options[] = {
     {"--output", "FILE", o_output, NULL},
     {"--format", "FORMAT", o_format, "table (default), folded, firefox, json"},
     {"--counts", NULL, o_counts, "count all that is executed, do not sample"},
-    {"--rate", "HZ", o_rate, "samples a second (500)"},
+    {"--rate", "HZ", o_rate, "samples a second (250)"},
     {0},
 };
 
@@ -227,7 +227,7 @@ static bool format_fits(const options *options)
 
 int cmd_profile(int argc, char **argv)
 {
-    options options = {.format = "table", .rate = 500};
+    options options = {.format = "table", .rate = 250};
     int code = run_options_parse_more(argc, argv, &command, &options.run);
     if (!code && !options.run.help)
         code = format_fits(&options) ? run(&options) : 2;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TABLE_ROWS 30
+#define FEW_BURSTS 20 /* fewer make rough estimates */
 
 static double percent(uint64_t part, uint64_t whole)
 {
@@ -96,12 +97,12 @@ static void write_counted(const vm_counts *c, FILE *out)
     if (c->exact)
         fputs("these counts are exact\n", out);
     else
-        fprintf(
-            out,
-            "these counts are estimates: %.2f%% of all loop turns and calls "
-            "were counted,\nthe first ones and %" PRIu64
-            " bursts (--counts counts all)\n",
-            percent(c->counted_units, c->units), c->bursts);
+        fprintf(out,
+                "these counts are estimates%s: %.2f%% of all loop turns\n"
+                "and calls were counted, the first ones and %" PRIu64
+                " bursts (--counts counts all)\n",
+                c->bursts < FEW_BURSTS ? ", and rough" : "",
+                percent(c->counted_units, c->units), c->bursts);
 }
 
 static void write_time(const profile *p, FILE *out)

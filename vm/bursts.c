@@ -244,6 +244,14 @@ static uint64_t random_below(struct vm_bursts *b, uint64_t n)
     return n ? b->random % n : 0;
 }
 
+/* What is decided by the past alone favours nothing that is to come. */
+static bool may_begin(const struct vm_bursts *b)
+{
+    uint64_t past = b->first_units + b->units[false] + b->units[true];
+    return b->compiled < b->plan.exact_bytes || !b->plan.per_byte ||
+           (b->compiled - b->plan.exact_bytes) < past / b->plan.per_byte;
+}
+
 static void next_phase(vm_store *s, uint64_t used)
 {
     struct vm_bursts *b = s->bursts;
@@ -254,7 +262,7 @@ static void next_phase(vm_store *s, uint64_t used)
     } else {
         b->units[b->on] += used;
     }
-    b->on = !b->on;
+    b->on = !b->on && may_begin(b);
     b->nbursts += b->on;
     b->mark = s->fuel;
     b->length =
@@ -328,9 +336,10 @@ void vm_bursts_resume(vm_fiber *f)
 bool vm_counts_start(vm_store *s, const vm_count_plan *plan)
 {
     static const vm_count_plan usual = {.exact = 20000,
-                                        .exact_bytes = 48 << 10,
+                                        .exact_bytes = 24 << 10,
                                         .period = 200000,
-                                        .length = 200};
+                                        .length = 200,
+                                        .per_byte = 150};
     struct vm_bursts *b = calloc(1, sizeof *b);
     if (!b)
         return false;

@@ -25,11 +25,13 @@ typedef struct vm_handler_count {
 /*
  * How to count a part, in units of fuel (loop turns and calls): how long at the
  * start, where counts are exact, unless this takes functions of more than so
- * many bytes; and then, every `period` on average, how long.
+ * many bytes; and then, every `period` on average, how long; but not before
+ * `per_byte` times the functions' bytes have passed, since each of them has to
+ * be compiled once for it.
  */
 typedef struct vm_count_plan {
     uint64_t exact, exact_bytes;
-    uint64_t period, length;
+    uint64_t period, length, per_byte;
 } vm_count_plan;
 
 typedef struct vm_counts {
