@@ -292,6 +292,7 @@ void cc_branch_if(cc *c, entry cond, bool sense, uint32_t depth)
     }
     uint32_t half = branch_on(c, cond, !sense, false, &base);
     uint32_t around = add_patch(c, NO_PATCH, half, base, false);
+    cc_count_way(c);
     l = label_at(c, depth);
     if (l->kind == L_FUNC) {
         cc_return(c);
@@ -334,6 +335,7 @@ static void emit_stubs(cc *c, uint32_t first)
         const vm_type *types;
         uint32_t n = arity(l, &types);
         bind(c, &l->stub, c->ncells);
+        cc_count_way(c);
         if (l->kind == L_FUNC) {
             cc_return(c);
         } else {
@@ -567,6 +569,8 @@ static void end_block(cc *c)
 static void end_function(cc *c)
 {
     label *l = label_at(c, 0);
+    if (!c->dead && !c->block_open)
+        cc_count_way(c);
     if (!c->dead)
         cc_return(c);
     bind(c, &l->delegates, c->neh);

@@ -259,6 +259,7 @@ bool cc_gc(cc *c, vm_op op);
 /* At a function's entry, and before each instruction, when counting. */
 void cc_count_entry(cc *c);
 void cc_count(cc *c, vm_op op);
+void cc_count_way(cc *c);
 bool vm_op_is_counted(vm_op op);
 
 /* ---- listing.c

@@ -54,7 +54,8 @@ static bool joins(const cc *c, vm_op op)
     if (op != VM_OP_END)
         return true;
     const label *l = &c->labels[c->nlabels - 1];
-    bool plain = l->kind == L_LOOP || (l->kind == L_BLOCK && !l->reached);
+    bool plain = l->kind == L_LOOP ||
+                 ((l->kind == L_BLOCK || l->kind == L_FUNC) && !l->reached);
     return !plain;
 }
 
@@ -75,6 +76,18 @@ void cc_count_entry(cc *c)
     c->block_from = 0;
     start_block(c, 0);
     c->block_open = false;
+}
+
+/* Code that no instruction of its block stands for: moves on one way of a
+ * branch, or the return at a function's end to which branches lead. */
+void cc_count_way(cc *c)
+{
+    uint16_t from = c->block_from;
+    if (!c->counting)
+        return;
+    start_block(c, 0); /* which has no instructions of the program */
+    c->block_open = false;
+    c->block_from = from;
 }
 
 void cc_count(cc *c, vm_op op)

@@ -62,8 +62,7 @@ VM_MUST_CHECK bool vm_counts_start(vm_store *store, const vm_count_plan *plan);
  * Counted are basic blocks, so a trap leaves counted what is behind it in its
  * block.  Pairs are those within blocks, and from the end of one into one that
  * can be reached from there only.  Handlers are those of the code that counts:
- * sequences of instructions that have one handler end where blocks do, and
- * moves that some branches jump over count as if none did.
+ * sequences of instructions that have one handler end where blocks do.
  */
 vm_counts *vm_counts_collect(vm_store *store);
 void vm_counts_free(vm_counts *counts);
