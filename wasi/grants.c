@@ -182,7 +182,9 @@ static size_t unversioned(const char *name, size_t len)
 vm_name wasi_other_version(const cm_linker *linker, const char *interface,
                            size_t len)
 {
-    vm_name own;
+    vm_name own = {0};
+    if (!len)
+        return own;
     len = unversioned(interface, len);
     for (size_t i = 0; (own = cm_linker_defined(linker, i)).data; i++)
         if (unversioned(own.data, own.len) == len &&
