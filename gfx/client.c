@@ -66,7 +66,7 @@ struct gfx_display {
     int reply_fd;
     bool watching, screen_known;
     bool windows_changed, menus_changed, spaces_changed;
-    uint32_t shortcut; /* taken, and not acted on yet; 0: none */
+    uint32_t taken; /* serial of what was, and not acted on yet; 0: none */
     struct gfx_shell shell;
     struct ring ring;
     char tail[GFX_TAIL_MAX + 1];
@@ -666,6 +666,8 @@ bool gfx_surface_event(struct gfx_surface *s, struct gfx_msg *event)
         return false;
     if (event->type == GFX_EV_CONFIGURE)
         take_next(s);
+    if (event->type == GFX_EV_KEY && event->key.serial)
+        s->display->taken = event->key.serial;
     return true;
 }
 
@@ -701,17 +703,17 @@ static bool take_flag(bool *flag, uint32_t type, struct gfx_msg *event)
 
 void gfx_display_waits(struct gfx_display *d)
 {
-    struct gfx_msg msg = {.type = GFX_REQ_HANDLED, .value = d->shortcut};
-    if (d->shortcut)
+    struct gfx_msg msg = {.type = GFX_REQ_HANDLED, .value = d->taken};
+    if (d->taken)
         gfx_display_send(d, &msg, NULL, 0);
-    d->shortcut = 0;
+    d->taken = 0;
 }
 
 bool gfx_display_event(struct gfx_display *d, struct gfx_msg *event)
 {
     if (pop(&d->ring, event)) {
         if (event->type == GFX_EV_SHORTCUT)
-            d->shortcut = event->shortcut.serial;
+            d->taken = event->shortcut.serial;
         return true;
     }
     return take_flag(&d->windows_changed, GFX_EV_WINDOW, event) ||

@@ -14,7 +14,8 @@ enum gfx_control_type {
     GFX_CONTROL_CLIENT = 1, /* a new app; its socket's other end is attached
                                (SCM_RIGHTS), also SOCK_SEQPACKET */
     GFX_CONTROL_DUMP,       /* reply DUMPED with a memfd of JSON attached */
-    GFX_CONTROL_SCREENSHOT, /* write a PNG to the attached descriptor, then
+    GFX_CONTROL_SCREENSHOT, /* write a PNG (with 1 in `a` the bare pixels,
+                               0xXXRRGGBB) to the attached descriptor, then
                                reply SHOT (0 in `a` if it went well) */
     GFX_CONTROL_KEY,        /* inject: evdev code in a, b 1 press 0 release */
     GFX_CONTROL_POINTER,    /* inject: to x = a, y = b, in pixels */

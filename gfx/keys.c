@@ -6,9 +6,10 @@
  *
  * A shortcut's owner acts in its own time, while its user types on: what
  * Spotlight is to get must not reach the window below because Spotlight has
- * not drawn itself yet.  So keys that follow a shortcut are held until its
- * owner says that it has acted on it (client.c: it waits for something new), or
- * a second is over.
+ * not drawn itself yet, nor what follows the Return that closes it reach
+ * Spotlight.  So keys that follow a shortcut, or a key that a panel got, are
+ * held until the component says that it has acted on it (client.c: it waits for
+ * something new), or a second is over.
  */
 #include "gfx/menus.h"
 #include "gfx/server.h"
@@ -80,9 +81,12 @@ static uint32_t modifier_bit(uint32_t code)
 /* ---- keys that wait -------------------------------------------------------
  */
 
+/* The owner's answer names the serial that the hold has from here on. */
 static void hold(struct client *c)
 {
     struct held_keys *h = &c->server->held;
+    if (c->unresponsive)
+        return;
     if (h->owner != c) /* of two owners in a row the last counts */
         h->since = gfx_now();
     h->owner = c;
@@ -313,6 +317,10 @@ static void deliver(struct server *s, uint32_t code, int value)
     msg.key.state = value == 0   ? GFX_KEY_RELEASED
                     : value == 1 ? GFX_KEY_PRESSED
                                  : GFX_KEY_REPEATED;
+    if (value == 1 && f->kind == GFX_PANEL) {
+        hold(f->client);
+        msg.key.serial = s->held.serial;
+    }
     client_event(f, &msg, true);
     if (value == 1)
         client_ping(f->client);

@@ -47,7 +47,7 @@ enum gfx_msg_type {
     GFX_REQ_TRANSFORM,
     GFX_REQ_DOCK_ICON, /* tail: app */
     GFX_REQ_SHORTCUT,  /* answered by REPLY: 1 granted */
-    GFX_REQ_HANDLED,   /* value: a SHORTCUT's serial; it has been acted on */
+    GFX_REQ_HANDLED,   /* value: a SHORTCUT's or KEY's serial: acted on */
     GFX_REQ_SPACES,
     GFX_REQ_MENUS_GET, /* answered by REPLY with the menus */
     GFX_REQ_THUMBNAIL, /* answered by REPLY with a memfd of pixels */
@@ -219,6 +219,7 @@ struct gfx_msg {
         } configure;
         struct {
             uint32_t code, text, modifiers, state;
+            uint32_t serial; /* for panels: to be HANDLED; 0: need not */
         } key;
         struct {
             uint32_t kind, button, clicks, modifiers;

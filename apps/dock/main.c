@@ -43,6 +43,7 @@ static bool inside;
 static float level;       /* of the magnification, 0 to 1 */
 static uint32_t boot_ids; /* instances up to here were started at boot */
 static bool bouncing;
+static handle changes;   /* among the instances */
 static int pressed = -1; /* the item under the button, while it is held */
 static float press_x;
 static bool dragging;
@@ -309,7 +310,6 @@ static void on_pointer(app *a, const event *e)
             click(&items[pressed]);
         dragging = false;
         pressed = -1;
-        a->wake = monotonic_now(); /* what was launched may have to bounce */
     } else if (pressed >= 0) {
         drag(a);
     }
@@ -322,29 +322,35 @@ static void on_event(app *a, const event *e)
     app_redraw(a);
 }
 
-static void on_shell(app *a)
+/* Windows or instances have changed.  While hundreds of them start it is
+ * enough to look ten times a second. */
+static void on_change(app *a)
 {
     shell_event_list events;
     shell_events(&events);
     refresh(a);
+    a->also = 0;
+    a->wake = monotonic_now() + 100 * MILLISECOND;
 }
 
-/* Dots of apps without windows; and an app that starts shows none yet. */
 static void on_time(app *a)
 {
-    refresh(a);
-    a->wake = monotonic_now() + (bouncing ? SECOND / 4 : 2 * SECOND);
+    a->also = changes;
+    a->wake = UINT64_MAX;
 }
 
 APP_RUN int app_run(void)
 {
     static app dock = {.draw = draw,
                        .on_event = on_event,
-                       .on_extra = on_shell,
+                       .on_extra = on_change,
                        .on_time = on_time};
+    changes_result r;
     process_apps(&installed);
     if (installed.is_err)
         installed.len = 0;
+    process_changes(&r);
+    changes = r.is_err ? 0 : r.pollable;
     panel_open(&dock, STR("dock"), LAYER_TOP, ANCHOR_BOTTOM, 0, 0, PANEL_W,
                PANEL_H, 84, 0, 0);
     dock.extra = shell_subscribe();

@@ -374,7 +374,7 @@ static const menu_item edit_items[] = {
     {MENU_CUT, {"Cut", 3}, 'x', 0, 0},
     {MENU_COPY, {"Copy", 4}, 'c', 0, 0},
     {MENU_PASTE, {"Paste", 5}, 'v', 0, 0},
-    {MENU_ALL, {"Select All", 10}, 'a', 0, 0},
+    {MENU_ALL, {"All", 3}, 'a', 0, 0},
 };
 static const menu menus[] = {
     {{"File", 4}, file_items, COUNT(file_items)},

@@ -38,11 +38,13 @@ static void take_events(app *a)
 /* Waits for the window, the extra pollable or the time, and acts on it. */
 static void wait(app *a)
 {
-    handle polled[3] = {a->pollable};
+    handle polled[4] = {a->pollable};
     size_t n = 1;
     bool extra = a->on_extra != NULL, timer = a->on_time != NULL;
     if (extra)
         polled[n++] = a->extra;
+    if (a->also)
+        polled[n++] = a->also;
     if (timer)
         polled[n++] = subscribe_instant(a->wake);
     ready_list ready;
@@ -53,7 +55,7 @@ static void wait(app *a)
         uint32_t at = ready.items[i];
         if (at == 0)
             take_events(a);
-        else if (at == 1 && extra)
+        else if (at < n - timer)
             a->on_extra(a);
         else
             a->on_time(a);

@@ -248,8 +248,9 @@ typedef struct app {
     /* When to call on_time, on the monotonic clock; UINT64_MAX: never. */
     uint64_t wake;
     void (*on_time)(struct app *app);
-    /* One further pollable, -1 for none, and what to do when it is ready. */
-    handle extra;
+    /* Further pollables, and what to do when one is ready; `also` only where
+     * there is on_extra, 0 for none. */
+    handle extra, also;
     void (*on_extra)(struct app *app);
 } app;
 

@@ -14,6 +14,7 @@
 #define PAD 3
 #define SIDE_MAX 512
 #define SPARSE 5 /* every n-th sample for a first look */
+#define PLAIN 12 /* variance of brightness below which nothing stands */
 
 struct template
 {
@@ -84,7 +85,7 @@ static float score_at(const struct template *t, const uint8_t *light,
     }
     float spread = square - sum * sum / (float)n;
     float against = own - mean * mean / (float)n;
-    if (spread < 12.f * (float)n || against <= 0)
+    if (spread < PLAIN * (float)n || against <= 0)
         return 0;
     return (product - sum * mean / (float)n) / sqrtf(spread * against);
 }
@@ -120,19 +121,60 @@ static uint8_t *brightness(const struct gfx_image *screen)
     return light;
 }
 
+/* Sums over everything above and to the left, of values and of squares. */
+struct sums {
+    uint32_t *value;
+    uint64_t *square;
+    int stride;
+};
+
+static bool sums_init(struct sums *s, const uint8_t *light, int w, int h)
+{
+    s->stride = w + 1;
+    s->value = calloc((size_t)(w + 1) * (size_t)(h + 1), sizeof *s->value);
+    s->square = calloc((size_t)(w + 1) * (size_t)(h + 1), sizeof *s->square);
+    if (!s->value || !s->square)
+        return false;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            int at = (y + 1) * s->stride + x + 1, up = at - s->stride;
+            uint32_t v = light[y * w + x];
+            s->value[at] =
+                v + s->value[at - 1] + s->value[up] - s->value[up - 1];
+            s->square[at] =
+                v * v + s->square[at - 1] + s->square[up] - s->square[up - 1];
+        }
+    return true;
+}
+
+/* A rectangle of one shade, as most are. */
+static bool plain(const struct sums *s, int x, int y, int w, int h)
+{
+    int a = y * s->stride + x, b = a + h * s->stride;
+    double n = w * h;
+    double sum = s->value[b + w] - s->value[b] - s->value[a + w] + s->value[a];
+    double square = (double)(s->square[b + w] - s->square[b] -
+                             s->square[a + w] + s->square[a]);
+    return square / n - sum / n * (sum / n) < PLAIN;
+}
+
 struct found find_text(const struct gfx_image *screen, struct gfx_rect within,
                        enum gfx_font font, float size, const char *text)
 {
     static struct template t;
     struct found best = {0};
+    struct sums sums = {0};
     uint8_t *light = brightness(screen);
-    for (int phase = 0; light && phase < 4; phase++) {
+    bool ok = light && sums_init(&sums, light, screen->width, screen->height);
+    for (int phase = 0; ok && phase < 4; phase++) {
         if (!make_template(&t, font, size, text, (float)phase / 4))
             break;
         int x1 = gfx_min(within.x1, screen->width) - t.width;
         int y1 = gfx_min(within.y1, screen->height) - t.height;
         for (int y = gfx_max(within.y0, 0); y <= y1; y++)
             for (int x = gfx_max(within.x0, 0); x <= x1; x++) {
+                if (plain(&sums, x, y, t.width, t.height))
+                    continue;
                 float k = score_at(&t, light, screen->width, x, y, SPARSE);
                 if (fabsf(k) < 0.6f)
                     continue;
@@ -143,6 +185,8 @@ struct found find_text(const struct gfx_image *screen, struct gfx_rect within,
                                           mean_ink(&t, screen, x, y)};
             }
     }
+    free(sums.value);
+    free(sums.square);
     free(light);
     return best;
 }

@@ -15,11 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Weverything"
-#include <stb/stb_image.h>
-#pragma clang diagnostic pop
-
 static void die(const char *what)
 {
     printf("Bail out! %s\n", what);
@@ -273,9 +268,9 @@ void desk_sync(struct desk *desk)
 /* ---- looking --------------------------------------------------------------
  */
 
-static int take_picture(struct desk *desk)
+static int take_picture(struct desk *desk, bool bare)
 {
-    struct gfx_control msg = {.type = GFX_CONTROL_SCREENSHOT};
+    struct gfx_control msg = {.type = GFX_CONTROL_SCREENSHOT, .a = bare};
     int fd = memfd_create("shot", MFD_CLOEXEC);
     send_fd(desk, &msg, fd);
     if (desk_expect(desk, GFX_CONTROL_SHOT, NULL).a)
@@ -296,21 +291,18 @@ static void *read_all(int fd, size_t *len)
 
 void desk_look(struct desk *desk)
 {
-    size_t len;
-    int w, h, n;
-    void *png = read_all(take_picture(desk), &len);
-    uint8_t *rgb = stbi_load_from_memory(png, (int)len, &w, &h, &n, 3);
-    free(png);
-    if (!rgb)
-        die("the screenshot is not a PNG");
-    if (desk->screen.width != w || desk->screen.height != h) {
-        gfx_image_finish(&desk->screen);
-        gfx_image_init(&desk->screen, w, h);
-    }
-    for (int i = 0; i < w * h; i++)
-        desk->screen.pixels[i] = (uint32_t)rgb[3 * i] << 16 |
-                                 (uint32_t)rgb[3 * i + 1] << 8 | rgb[3 * i + 2];
-    stbi_image_free(rgb);
+    size_t len, n = (size_t)desk->width * (size_t)desk->height;
+    uint32_t *pixels = read_all(take_picture(desk, true), &len);
+    if (len != n * sizeof *pixels)
+        die("the picture has another size");
+    if (!desk->screen.pixels &&
+        !gfx_image_init(&desk->screen, desk->width, desk->height))
+        die("no memory");
+    for (int y = 0; y < desk->height; y++)
+        for (int x = 0; x < desk->width; x++)
+            desk->screen.pixels[(size_t)y * desk->screen.stride + x] =
+                pixels[y * desk->width + x] & 0xffffff;
+    free(pixels);
 }
 
 uint32_t desk_pixel(const struct desk *desk, int x, int y)
@@ -321,7 +313,7 @@ uint32_t desk_pixel(const struct desk *desk, int x, int y)
 void desk_save(struct desk *desk, const char *path)
 {
     size_t len;
-    void *png = read_all(take_picture(desk), &len);
+    void *png = read_all(take_picture(desk, false), &len);
     FILE *out = fopen(path, "wb");
     if (!out || fwrite(png, 1, len, out) != len || fclose(out))
         die("cannot write the picture");

@@ -1,6 +1,6 @@
 # The desktop's tests, and a picture to look at (build/.../desktop/demo).
 
-DESKTOP_COMMON := tests/desktop/harness.c tests/desktop/stb.c
+DESKTOP_COMMON := tests/desktop/harness.c
 DESKTOP_TESTS := $(wildcard tests/desktop/test_*.c) tests/desktop/main.c
 DESKTOP_BUILD = $(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d \
 	$(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.c %.a,$^) $(LDLIBS)

@@ -220,6 +220,7 @@ static void test_modal(struct shell *t)
     while (gfx_surface_event(t->one, &e))
         leaked |= e.type == GFX_EV_KEY || e.type == GFX_EV_POINTER;
     tap(!leaked, "and goes nowhere else");
+    gfx_display_waits(t->sh);
     gfx_surface_destroy(p);
     desk_roundtrip(t->sh);
     tap(desk_flag(&t->desk, "One", "keyboard"), "then the keys go back");
