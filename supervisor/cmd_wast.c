@@ -28,6 +28,7 @@ enum { SECONDS_PER_SCRIPT = 300 };
 typedef struct paths {
     char **items;
     size_t count, capacity;
+    bool lacking; /* a folder had none */
 } paths;
 
 typedef struct converter {
@@ -69,6 +70,7 @@ static bool collect(paths *list, const char *path)
     if (!fts)
         return false;
     bool good = true;
+    size_t before = list->count;
     for (FTSENT *e; good && (e = fts_read(fts));) {
         size_t n = strlen(e->fts_name);
         if (e->fts_info == FTS_NS || e->fts_info == FTS_ERR) {
@@ -82,6 +84,10 @@ static bool collect(paths *list, const char *path)
         }
     }
     fts_close(fts);
+    if (good && list->count == before) {
+        fprintf(stderr, "vyoma wast: %s: there is no .wast file in it\n", path);
+        list->lacking = true;
+    }
     return good;
 }
 
@@ -276,7 +282,7 @@ static int run_list(const vm_options *options, const paths *list)
                         "installs what it needs from npm\n");
     printf("%lu passed, %lu failed, %lu skipped\n", sum.passed, sum.failed,
            sum.skipped);
-    return !complete ? 2 : sum.failed ? 1 : 0;
+    return !complete || list->lacking ? 2 : sum.failed ? 1 : 0;
 }
 
 int cmd_wast(int argc, char **argv)

@@ -17,6 +17,16 @@ import readline from 'node:readline';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 
 const WS = new Set([0x20, 9, 10, 13]);
+function fail(b, at, text) {
+    const line = b.subarray(0, at).filter(c => c === 10).length + 1;
+    throw Error(`line ${line}: ${text}`);
+}
+// the closing quote of a string that starts at i
+function closing(b, i) {
+    let j = i + 1;
+    while (j < b.length && b[j] !== 0x22) j += b[j] === 0x5c ? 2 : 1;
+    return j < b.length ? j : fail(b, i, 'a string without its closing "');
+}
 function read(b) {
     // bytes -> list of s-expressions
     let i = 0;
@@ -32,7 +42,7 @@ function read(b) {
             let d = 1;
             i += 2;
             while (d) {
-                if (i >= n) throw Error('unclosed comment');
+                if (i >= n) fail(b, n, 'a comment without its closing ;)');
                 if (b[i] === 0x28 && b[i + 1] === 0x3b) {
                     d++;
                     i += 2;
@@ -48,12 +58,12 @@ function read(b) {
             if (b[i] === 0x40) e.annot = true;
         } else if (c === 0x29) {
             const e = st.pop();
+            if (!st.length) fail(b, i, 'a ) without its (');
             i++;
             e.e = i;
             st[st.length - 1].l.push(e);
         } else if (c === 0x22) {
-            let j = i + 1;
-            while (b[j] !== 0x22) j += b[j] === 0x5c ? 2 : 1;
+            const j = closing(b, i);
             st[st.length - 1].l.push({
                 str: b.subarray(i + 1, j),
                 s: i,
@@ -69,10 +79,7 @@ function read(b) {
                 b[j] !== 0x29 &&
                 b[j] !== 0x3b
             ) {
-                if (b[j] === 0x22) {
-                    j++;
-                    while (b[j] !== 0x22) j += b[j] === 0x5c ? 2 : 1;
-                }
+                if (b[j] === 0x22) j = closing(b, j);
                 j++;
             }
             if (j === i) j++;
@@ -84,7 +91,7 @@ function read(b) {
             i = j;
         }
     }
-    if (st.length !== 1) throw Error('unbalanced');
+    if (st.length !== 1) fail(b, st[st.length - 1].s, 'a ( without its )');
     const strip = e => {
         if (e.l) {
             e.l = e.l.filter(x => !x.annot);
@@ -555,7 +562,7 @@ export async function convert(file, dir, stem, relname = file) {
     const isCmd = x =>
         x.l &&
         /^(module|component|register|invoke|get|assert_.*|thread|wait)$/.test(
-            x.l[0].a ?? '',
+            x.l[0]?.a ?? '',
         );
     if (top.length && !isCmd(top[0])) {
         const fn = `${stem}.0.wasm`;
@@ -566,12 +573,29 @@ export async function convert(file, dir, stem, relname = file) {
             filename: fn,
             module_type: 'binary',
         });
-    } else for (const x of top) commands.push(await c.cmd(x));
+    } else
+        for (const x of top)
+            try {
+                commands.push(await c.cmd(x));
+            } catch (e) {
+                if (!(e instanceof TypeError)) throw e;
+                fail(src, x.s, 'this is no command of a script');
+            }
     commands = await c.resolveFloats(commands);
     fs.writeFileSync(
         path.join(dir, stem + '.json'),
         JSON.stringify({ source_filename: relname, commands }),
     );
+}
+
+// wasm-tools' errors are printed as the structures that they are: what is wrong
+// and where (from 0) is taken out
+function explain(error) {
+    const text = String(error.message ?? error).replace(/\s+/g, ' ');
+    const at = /text: Some\(Text \{ line: (\d+)/.exec(text);
+    const what = /.*kind: (?:Custom\("(.*)"\)|(.*?)) \}/.exec(text);
+    if (!at || !what) return text;
+    return `line ${Number(at[1]) + 1}: ${what[1] ?? what[2]}`;
 }
 
 async function batch(dir) {
@@ -582,7 +606,7 @@ async function batch(dir) {
         try {
             await convert(file, dir, stem);
         } catch (e) {
-            message = ' ' + String(e.message ?? e).replace(/\s+/g, ' ');
+            message = ' ' + explain(e);
         }
         process.stdout.write(stem + message + '\n');
     }
