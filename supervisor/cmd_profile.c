@@ -204,7 +204,9 @@ static int run(const options *options)
     if (s.profile.out_of_memory)
         fputs("vyoma profile: out of memory: the profile is not complete\n",
               stderr);
-    if (s.finished && !write_profile(&s) && !code)
+    bool ran = s.profile.nsamples ||
+               (s.profile.counts && s.profile.counts->instructions);
+    if (s.finished && (ran || !code) && !write_profile(&s) && !code)
         code = 1;
     fclose(s.out);
     profile_free(&s.profile);

@@ -232,7 +232,10 @@ static int by_time(const void *a, const void *b)
     const profile_func *y = &((const ranked *)b)->func;
     if (x->self_ns != y->self_ns)
         return x->self_ns < y->self_ns ? 1 : -1;
-    return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
+    if (x->total_ns != y->total_ns)
+        return x->total_ns < y->total_ns ? 1 : -1;
+    return (x->instructions < y->instructions) -
+           (x->instructions > y->instructions);
 }
 
 static void sort_funcs(profile *p)
@@ -319,28 +322,63 @@ static int by_place(const void *a, const void *b)
     return (x->func > y->func) - (x->func < y->func);
 }
 
-/* `firsts` is a node of each function. */
-static void count_funcs(profile *p, const uint32_t *firsts)
+/* A function that was executed and never sampled. */
+static void add_func(profile *p, const vm_func_count *count)
 {
-    uint32_t n = p->counts->nfuncs;
-    vm_func_count *sorted = calloc(n + 1, sizeof *sorted);
-    p->out_of_memory |= !sorted;
-    if (!sorted)
-        return;
-    memcpy(sorted, p->counts->funcs, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_place);
+    char text[400];
+    const vm_module *m = vm_instance_module(count->instance);
+    vm_func_label(count->instance, count->func, text, sizeof text);
+    profile_func *f = &p->funcs[p->nfuncs++];
+    *f = (profile_func){.name = strdup(text),
+                        .kind = VM_SAMPLE_GUEST,
+                        .index = count->func,
+                        .start = m->funcs[count->func].locals,
+                        .calls = count->calls,
+                        .instructions = count->instructions};
+    p->out_of_memory |= !f->name;
+}
+
+/* Those that were sampled; `found` says which they are of the n sorted. */
+static void count_sampled(profile *p, const uint32_t *firsts,
+                          const vm_func_count *sorted, uint32_t n, bool *found)
+{
     for (uint32_t i = 0; i < p->nfuncs; i++) {
         const vm_sample_frame *frame = &p->nodes[firsts[i]].frame;
         if (p->funcs[i].kind != VM_SAMPLE_GUEST)
             continue;
         const vm_func_count key = {.instance = frame->instance,
                                    .func = frame->code->func};
-        const vm_func_count *found =
+        const vm_func_count *count =
             bsearch(&key, sorted, n, sizeof *sorted, by_place);
-        p->funcs[i].calls = found ? found->calls : 0;
-        p->funcs[i].instructions = found ? found->instructions : 0;
+        if (!count)
+            continue;
+        found[count - sorted] = true;
+        p->funcs[i].calls = count->calls;
+        p->funcs[i].instructions = count->instructions;
+    }
+}
+
+/* `firsts` is a node of each function that was sampled. */
+static void count_funcs(profile *p, const uint32_t *firsts)
+{
+    uint32_t n = p->counts->nfuncs;
+    vm_func_count *sorted = calloc(n + 1, sizeof *sorted);
+    bool *found = calloc(n + 1, sizeof *found);
+    profile_func *funcs =
+        realloc(p->funcs, (p->nfuncs + (size_t)n + 1) * sizeof *funcs);
+    if (funcs)
+        p->funcs = funcs;
+    p->out_of_memory |= !sorted || !found || !funcs;
+    if (n && sorted && found && funcs) {
+        memcpy(sorted, p->counts->funcs, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, by_place);
+        count_sampled(p, firsts, sorted, n, found);
+        for (uint32_t k = 0; k < n; k++)
+            if (!found[k])
+                add_func(p, &sorted[k]);
     }
     free(sorted);
+    free(found);
 }
 
 static void name_counted(profile *p)
@@ -371,7 +409,7 @@ static void name_counted(profile *p)
 void profile_finish(profile *p)
 {
     uint32_t n = p->nnodes + 1;
-    if (p->counts)
+    if (p->counts && !p->timed)
         name_counted(p);
     uint32_t *firsts = calloc(n, sizeof *firsts);
     p->funcs = calloc(n, sizeof *p->funcs);
@@ -394,10 +432,11 @@ void profile_finish(profile *p)
         p->nlines = merge(p->lines, p->nlines);
         p->nopcodes = merge(p->opcodes, p->nopcodes);
         p->npairs = merge(p->pairs, p->npairs);
-        if (p->counts)
-            count_funcs(p, firsts);
-        sort_funcs(p);
     }
+    if (p->counts && p->timed && !p->out_of_memory)
+        count_funcs(p, firsts);
+    if (p->nfuncs)
+        sort_funcs(p);
     if (p->counts && p->timed && !p->out_of_memory) {
         add_counts(p, &p->opcodes, &p->nopcodes, p->counts->opcodes, 1);
         add_counts(p, &p->pairs, &p->npairs, p->counts->pairs, VM_OP_COUNT);
@@ -428,7 +467,7 @@ void profile_free(profile *p)
     free(p->nodes);
     free(p->slots);
     free(p->samples);
-    for (uint32_t i = 0; p->counts && i < p->counts->nfuncs; i++)
+    for (uint32_t i = 0; p->count_names && i < p->counts->nfuncs; i++)
         free(p->count_names[i]);
     free(p->count_names);
     vm_counts_free(p->counts);
