@@ -262,6 +262,8 @@ enum {
 /* ---- entering and leaving (cm_func.c) -------------------------------------
  */
 
+/* Also when the two are the same. */
+bool cm_is_ancestor(const cm_instance *inst, const cm_instance *of);
 /* ComponentInstance.may_enter_from, enter_from and leave_to; `caller` NULL: the
  * embedder. */
 bool cm_may_enter(cm_instance *inst, const cm_instance *caller);

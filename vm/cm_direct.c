@@ -92,20 +92,14 @@ static bool plan_type(plan *p, const cm_type *type)
     return true;
 }
 
-static bool is_ancestor(const cm_instance *inst, const cm_instance *of)
-{
-    while (of && of != inst)
-        of = of->parent;
-    return of != NULL;
-}
-
 /* Both ways of kinship trap, which is for the general way to say. */
 static bool plan_entering(cm_direct *d)
 {
     const cm_instance *i = d->callee;
-    if (is_ancestor(d->callee, d->caller) || is_ancestor(d->caller, d->callee))
+    if (cm_is_ancestor(d->callee, d->caller) ||
+        cm_is_ancestor(d->caller, d->callee))
         return false;
-    for (; i && !is_ancestor(i, d->caller); i = i->parent)
+    for (; i && !cm_is_ancestor(i, d->caller); i = i->parent)
         if (!++d->entering)
             return false;
     return true;
@@ -202,7 +196,7 @@ static cm_context *context_of(vm_slot *slots)
 {
     _Static_assert(sizeof(cm_context) <= (VM_INNER - 1) * sizeof(vm_slot),
                    "a context is kept beside the arguments");
-    return (cm_context *)(void *)&slots[1];
+    return (cm_context *)&slots[1];
 }
 
 bool cm_direct_call(const cm_direct *d, vm_fiber *fiber, vm_slot *slots)

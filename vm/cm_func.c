@@ -13,7 +13,7 @@
  * already, or are passed through on the way down.
  */
 
-static bool is_self_or_ancestor(const cm_instance *of, const cm_instance *inst)
+bool cm_is_ancestor(const cm_instance *inst, const cm_instance *of)
 {
     while (of && of != inst)
         of = of->parent;
@@ -24,7 +24,7 @@ static bool is_self_or_ancestor(const cm_instance *of, const cm_instance *inst)
 static cm_instance *entering(cm_instance *inst, const cm_instance *caller)
 {
     /* Ancestor chains that meet go on together: the first hit ends it. */
-    return inst && !is_self_or_ancestor(caller, inst) ? inst : NULL;
+    return inst && !cm_is_ancestor(inst, caller) ? inst : NULL;
 }
 
 /* may_enter_from */

@@ -126,17 +126,10 @@ static vm_status put_result(cm_sink *base, const cm_value *result)
  * CanonicalABI.md lets parent and child call each other ("donut wrapping"); the
  * component suite (trap-on-reenter.wast) has them trap for now, and so do we.
  */
-static bool is_ancestor(const cm_instance *inst, const cm_instance *of)
-{
-    while (of && of != inst)
-        of = of->parent;
-    return of != NULL;
-}
-
 vm_status cm_check_kinship(cm_call *call, const cm_instance *a,
                            const cm_instance *b)
 {
-    return is_ancestor(a, b) || is_ancestor(b, a)
+    return cm_is_ancestor(a, b) || cm_is_ancestor(b, a)
                ? cm_trap(call, "cannot enter component instance: a parent and "
                                "its child cannot call each other yet")
                : VM_OK;

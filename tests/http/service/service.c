@@ -242,21 +242,11 @@ static const struct {
     const char *path;
     void (*handle)(handle request, handle out);
 } routes[] = {
-    {"/", hello},
-    {"/echo", echo},
-    {"/fields", fields},
-    {"/big", big},
-    {"/wait", wait},
-    {"/drip", drip},
-    {"/nothing", nothing},
-    {"/trap", trap},
-    {"/spin", spin},
-    {"/silent", silent},
-    {"/glutton", glutton},
-    {"/error", error},
-    {"/twice", twice},
-    {"/late-trap", late_trap},
-    {"/cut", cut},
+    {"/", hello},          {"/echo", echo},           {"/fields", fields},
+    {"/big", big},         {"/wait", wait},           {"/drip", drip},
+    {"/nothing", nothing}, {"/trap", trap},           {"/spin", spin},
+    {"/silent", silent},   {"/glutton", glutton},     {"/error", error},
+    {"/twice", twice},     {"/late-trap", late_trap}, {"/cut", cut},
     {"/length", length},
 };
 
