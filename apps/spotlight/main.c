@@ -26,7 +26,7 @@ static size_t result_count, selected;
 static char answer[32];
 static size_t answer_length;
 
-/* ---- arithmetic: sums of products of factors ---- */
+/* ---- arithmetic: sums of products of powers of factors ---- */
 
 static str rest;
 static bool valid, computed; /* is arithmetic; has an operation in it */
@@ -73,14 +73,28 @@ static double factor(int depth)
     return scale ? value / scale : value;
 }
 
+/* With a whole exponent; ^ binds to the right. */
+static double power(int depth)
+{
+    double base = factor(depth), value = 1;
+    if (!depth || !accept('^'))
+        return base;
+    double exponent = power(depth - 1);
+    int n = exponent > 1024 ? 1024 : exponent < -1024 ? -1024 : (int)exponent;
+    valid &= n == exponent;
+    for (int i = n < 0 ? -n : n; i; i--)
+        value *= base;
+    return n < 0 ? 1 / value : value;
+}
+
 static double product(int depth)
 {
-    double value = factor(depth);
+    double value = power(depth);
     for (;;) {
         if (accept('*'))
-            value *= factor(depth);
+            value *= power(depth);
         else if (accept('/'))
-            value /= factor(depth);
+            value /= power(depth);
         else
             return value;
     }
@@ -111,13 +125,16 @@ static void calculate(void)
     computed = false;
     double value = sum(24), size = value < 0 ? -value : value;
     answer_length = 0;
-    if (!valid || peek() || !computed || !(size < 1e12))
+    if (!valid || peek() || !computed || !(size < 9e15))
         return;
-    uint64_t scaled = (uint64_t)(size * 1e6 + 0.5), part = scaled % 1000000;
+    /* As many decimals as a double has left, at most six. */
+    uint64_t unit = size < 1e9 ? 1000000 : size < 1e12 ? 1000 : 1;
+    uint64_t scaled = (uint64_t)(size * (double)unit + 0.5);
+    uint64_t part = scaled % unit;
     if (value < 0 && scaled)
         put_char(&out, '-');
-    put_padded(&out, scaled / 1000000, 0, ' ');
-    int places = 6;
+    put_padded(&out, scaled / unit, 0, ' ');
+    int places = unit == 1 ? 0 : unit == 1000 ? 3 : 6;
     while (places && part % 10 == 0)
         part /= 10, places--;
     if (places) {

@@ -1,4 +1,6 @@
 """The compositor is killed; its successor finds the windows where they were."""
+import random
+
 from desktop import Desktop, center, check, near, need
 
 APPS = [("red", "Red App", 0xd01010), ("green", "Green App", 0x10a010),
@@ -149,4 +151,34 @@ def _():
         d.look()
         need(near(d.pixel(*center(d.window("New")["frame"])), 0xc0c020),
              "a new window does not show")
+        d.clean()
+
+
+@check(None, "restart: twenty compositors die at random moments")
+def _():
+    """In the middle of drags, animations, typing, and of Mission Control."""
+    with three() as d:
+        chance = random.Random(18)
+        for _ in range(20):
+            x, y = chance.randrange(1440), chance.randrange(900)
+            at = chance.choice(d.windows())["frame"]
+            for act in chance.sample((
+                    lambda: d.click(*center(at)),
+                    lambda: d.drag((at[0] + 150, at[1] + 10), (x, y), drop=False),
+                    lambda: d.key("super", "m"), lambda: d.key("super", "h"),
+                    lambda: d.key("ctrl", "up"), lambda: d.key("ctrl", "right"),
+                    lambda: d.key("super", "space"), lambda: d.type("abc"),
+                    lambda: d.press("super", "tab"),
+                    lambda: d.key("ctrl", "super", "f")), 4):
+                act()
+            if chance.random() < 0.5:
+                d.sync()
+            d.crash()
+            wait_back(d, 3)
+        d.until(lambda: all(p["ready"] for p in d.running().values()),
+                "all components again")
+        d.puppet("red", "Last", color=0xffc0c020)
+        d.until(lambda: (d.look(), near(
+            d.pixel(*center(d.window("Last")["frame"])), 0xc0c020))[1],
+            "a window that shows")
         d.clean()

@@ -26,7 +26,7 @@ KEYS.update(zip("1234567890", range(2, 12)))
 KEYS.update(zip("qwertyuiop", range(16, 26)))
 KEYS.update(zip("asdfghjkl", range(30, 39)))
 KEYS.update(zip("zxcvbnm", range(44, 51)))
-SHIFTED = {"*": "8", "+": "=", "(": "9", ")": "0"}
+SHIFTED = {"*": "8", "+": "=", "(": "9", ")": "0", "^": "6"}
 BTN_LEFT, BTN_RIGHT = 0x110, 0x111
 UI, BOLD, MONO = 0, 1, 2
 STOP, CONT, KILL, TERM = 19, 18, 9, 15
