@@ -16,6 +16,7 @@
 
 #include "vm/code.h"
 #include "vm/compile.h"
+#include "vm/leb.h"
 #include "vm/reader.h"
 
 #include <stdlib.h>
@@ -144,10 +145,19 @@ static void signed_leb(dump *d, int64_t v)
     byte(d, (uint8_t)(v & 0x7f));
 }
 
+/* A name, which has to be UTF-8: if it is not, its other bytes are lost. */
 static void text(dump *d, const char *data, size_t len)
 {
+    bool valid = vm_utf8_valid((const uint8_t *)data, len);
     unsigned_leb(d, len);
-    bytes(d, data, len);
+    for (size_t i = 0; i < len; i++)
+        byte(d, valid || (uint8_t)data[i] < 0x80 ? (uint8_t)data[i] : '?');
+}
+
+static void block(dump *d, const uint8_t *data, size_t size)
+{
+    unsigned_leb(d, size);
+    bytes(d, data, size);
 }
 
 static void section(dump *d, uint8_t id, const char *name,
@@ -305,7 +315,7 @@ static uint32_t segments(dump *d, bool write)
             if (!write)
                 continue;
             segment(d, i, m->limits.is64, r.start);
-            text(d, (const char *)m->data + r.start, size);
+            block(d, m->data + r.start, size);
         }
     }
     return n;
