@@ -78,7 +78,7 @@ static struct vm_code *current_code(vm_fiber *f)
     vm_error err = {0};
     f->outside = VM_COMPILING;
     bool ok = vm_code_compile(code, &err) == VM_OK;
-    f->outside = NULL;
+    f->outside = VM_COUNTING;
     if (ok)
         f->regs.pc = code->entry; /* else the handler there will say why */
     return code;
@@ -307,26 +307,30 @@ uint64_t vm_bursts_slice(vm_store *s)
 
 void vm_bursts_turn(vm_fiber *f)
 {
-    if (f->store->bursts->on) {
+    f->outside = VM_COUNTING;
+    if (f->store->bursts->on)
         enter(f);
-        return;
-    }
     for (vm_fiber *i = f->store->fibers; i; i = i->next)
-        if (i->counted)
+        if (i->counted && !f->store->bursts->on)
             leave(i);
+    f->outside = NULL;
 }
 
 void vm_bursts_return(vm_fiber *f)
 {
     f->regs.pc = f->fence_pc;
     f->fence_fp = NULL;
+    f->outside = VM_COUNTING;
     enter(f);
+    f->outside = NULL;
 }
 
 void vm_bursts_resume(vm_fiber *f)
 {
+    f->outside = VM_COUNTING;
     if (f->store->bursts->on)
         enter(f);
+    f->outside = NULL;
 }
 
 /* ---- what others call

@@ -48,7 +48,8 @@ $(OUT)/libvyoma.a: $(VM_PIC)
 
 $(OUT)/libvyoma.so: $(VM_PIC)
 	@echo "  LINK    $@"
-	$(Q)$(CC) -shared -fuse-ld=lld-19 -Wl,--gc-sections,-z,defs,-z,relro \
+	$(Q)$(CC) -shared -fuse-ld=lld-19 -Wl,--gc-sections,-z,relro \
+		$(if $(filter 1,$(SAN)),,-Wl,-z,defs) \
 		$(filter -fsanitize%,$(CFLAGS)) -o $@ $^ -lm -lpthread
 
 -include $(VM_PIC:.o=.d)

@@ -225,6 +225,13 @@ static void add_tail_call(const vm_fiber *f, const uintptr_t *words, uint32_t n,
     }
 }
 
+/* Of a C stack whose frames are not this one's to know: AddressSanitizer must
+ * not mind. */
+__attribute__((no_sanitize("address"))) static uintptr_t read_word(uintptr_t at)
+{
+    return *(const uintptr_t *)at;
+}
+
 /* The registers, then the words of the handler's C frame as well; at last what
  * was saved, which is right while an exception is being unwound. */
 static bool search_running(const vm_fiber *f, const uintptr_t *registers,
@@ -248,7 +255,7 @@ static bool search_running(const vm_fiber *f, const uintptr_t *registers,
     uintptr_t at = f->c_stack & ~(sizeof(uintptr_t) - 1);
     for (; n < MAX_WORDS && at > sp + sizeof(uintptr_t); n++) {
         at -= sizeof(uintptr_t);
-        words[n] = *(const uintptr_t *)at;
+        words[n] = read_word(at);
     }
     return search(f, words, n, false, out) || add_saved(f, out);
 }
@@ -276,6 +283,9 @@ void vm_sample_take(const vm_store *store, const uintptr_t *registers,
         bool found;
         if (f->outside == VM_COMPILING) {
             found = add_compiling(f, out);
+        } else if (f->outside == VM_COUNTING) {
+            add(out, (vm_sample_frame){.kind = VM_SAMPLE_COMPILE});
+            found = add_saved(f, out);
         } else if (f->outside) {
             add(out,
                 (vm_sample_frame){.kind = VM_SAMPLE_HOST, .host = f->outside});

@@ -13,8 +13,8 @@
 typedef enum vm_sample_kind {
     VM_SAMPLE_GUEST,
     VM_SAMPLE_HOST,    /* a host function, called by the next frame */
-    VM_SAMPLE_COMPILE, /* the engine, translating a function for its first call
-                        */
+    VM_SAMPLE_COMPILE, /* the engine, translating a function for its first call,
+                          or for counting */
 } vm_sample_kind;
 
 typedef struct vm_sample_frame {

@@ -174,6 +174,7 @@ struct vm_fiber {
 };
 
 #define VM_COMPILING ((const vm_func *)1)
+#define VM_COUNTING ((const vm_func *)2) /* bursts.c; the registers are saved */
 
 struct vm_store {
     vm_engine *engine;
