@@ -91,6 +91,16 @@ void anim_settle(struct surface *f, unsigned ms)
         anim_show(f, to_rectf(frame_rect(f)), 1, ms, ANIM_SETTLE);
 }
 
+void anim_forget(struct client *mover)
+{
+    struct server *s = mover->server;
+    for (int i = 0; i < s->nstack; i++)
+        if (s->stack[i]->mover == mover) {
+            s->stack[i]->mover = NULL;
+            anim_settle(s->stack[i], OPEN_MS);
+        }
+}
+
 void anim_open(struct surface *f)
 {
     struct gfx_rectf to = to_rectf(frame_rect(f));

@@ -65,6 +65,7 @@ static void entry_finish(struct queued *q)
 static void client_destroy(struct client *c)
 {
     shortcuts_forget(c);
+    anim_forget(c);
     session_forget(c->server, c->who.instance);
     for (int i = 0; i < SURFACES_PER_CLIENT; i++)
         surface_destroy(c->surfaces[i]);
@@ -211,6 +212,18 @@ void client_ping(struct client *c)
     server_wake(c->server);
 }
 
+/* Its windows say so, in their titles and by the pointer's shape. */
+void client_responds(struct client *c, bool does)
+{
+    if (c->unresponsive == !does)
+        return;
+    c->unresponsive = !does;
+    for (int i = 0; i < SURFACES_PER_CLIENT; i++)
+        if (c->surfaces[i])
+            look_changed(c->surfaces[i]);
+    seat_refocus(c->server);
+}
+
 bool clients_check_pings(struct server *s)
 {
     bool waiting = false;
@@ -223,10 +236,7 @@ bool clients_check_pings(struct server *s)
             waiting = true;
             continue;
         }
-        c->unresponsive = true;
-        for (int k = 0; k < SURFACES_PER_CLIENT; k++)
-            if (c->surfaces[k])
-                shell_window_changed(c->surfaces[k]);
+        client_responds(c, false);
     }
     return waiting;
 }

@@ -6,6 +6,7 @@
  */
 #include "gfx/server.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define EDGE_OUT 5 /* how far outside the frame an edge can be taken */
@@ -102,7 +103,10 @@ uint32_t zone_cursor(const struct surface *f, enum zone zone)
     case ZONE_RIGHT | ZONE_BOTTOM: return GFX_CURSOR_RESIZE_FALLING;
     case ZONE_RIGHT | ZONE_TOP:
     case ZONE_LEFT | ZONE_BOTTOM: return GFX_CURSOR_RESIZE_RISING;
-    case ZONE_CONTENT: return f ? f->cursor : GFX_CURSOR_ARROW;
+    case ZONE_CONTENT:
+        return !f                        ? GFX_CURSOR_ARROW
+               : f->client->unresponsive ? GFX_CURSOR_WAIT
+                                         : f->cursor;
     default: return GFX_CURSOR_ARROW;
     }
 }
@@ -188,16 +192,19 @@ static void draw_bar(struct gfx_canvas *c, float w, bool active)
 static void draw_title(const struct surface *f, struct gfx_canvas *c,
                        bool active)
 {
-    size_t len = strlen(f->title);
+    char title[GFX_TITLE_MAX + 24];
+    size_t len =
+        (size_t)snprintf(title, sizeof title, "%s%s", f->title,
+                         f->client->unresponsive ? " (not responding)" : "");
     float side = BUTTON_STEP * 4, w = (float)f->width;
-    float text = gfx_text_width(GFX_FONT_UI_BOLD, 13, f->title, len);
+    float text = gfx_text_width(GFX_FONT_UI_BOLD, 13, title, len);
     uint32_t ink = active ? 0xff3a383e : 0xffa5a3aa;
     if (text <= w - 2 * side)
         gfx_canvas_text_in(c, GFX_FONT_UI_BOLD, 13, side, 19, w - 2 * side,
-                           GFX_ALIGN_CENTER, f->title, len, ink);
+                           GFX_ALIGN_CENTER, title, len, ink);
     else
         gfx_canvas_text_in(c, GFX_FONT_UI_BOLD, 13, side, 19, w - side - 12,
-                           GFX_ALIGN_LEFT, f->title, len, ink);
+                           GFX_ALIGN_LEFT, title, len, ink);
 }
 
 void frame_update(struct surface *f)

@@ -155,12 +155,7 @@ static void on_pong(struct client *c, const struct gfx_msg *msg,
     if (msg->value != c->ping_serial)
         return;
     c->ping_sent = 0;
-    if (!c->unresponsive)
-        return;
-    c->unresponsive = false;
-    for (int i = 0; i < SURFACES_PER_CLIENT; i++)
-        if (c->surfaces[i])
-            shell_window_changed(c->surfaces[i]);
+    client_responds(c, true);
 }
 
 static void on_sync(struct client *c, const struct gfx_msg *msg,
@@ -227,6 +222,7 @@ static void on_transform(struct client *c, const struct gfx_msg *msg,
             return;
     if (!f || f->minimised || f->closed)
         return;
+    f->mover = msg->transform.clear ? NULL : c;
     if (msg->transform.clear)
         anim_settle(f, ms);
     else

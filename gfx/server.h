@@ -90,6 +90,7 @@ struct surface {
     bool decor_stale;
     int hot_button; /* of the title bar: -2 none, -1 group, 0..2 that one */
     struct anim anim;
+    struct client *mover;      /* whose transform it is under, if any */
     struct gfx_image snapshot; /* frame and content, while shown elsewhere */
     bool snapshot_stale;
 
@@ -250,6 +251,7 @@ void client_send(struct client *c, const struct gfx_msg *msg, const void *tail,
                  size_t len, int fd, bool droppable);
 void client_event(struct surface *f, struct gfx_msg *msg, bool droppable);
 void client_ping(struct client *c);
+void client_responds(struct client *c, bool does);
 bool clients_check_pings(struct server *s); /* true: some are outstanding */
 
 /* requests.c */
@@ -279,6 +281,7 @@ void panels_place(struct server *s);
 struct gfx_rect usable_area(const struct server *s);
 void stack_insert(struct surface *f);
 void stack_remove(struct surface *f);
+void look_changed(struct surface *f); /* of the title bar */
 void window_raise(struct surface *f);
 void window_returned(struct surface *f); /* shown after a restart */
 void window_close(struct surface *f);    /* until it is activated */
@@ -328,6 +331,7 @@ void anim_open(struct surface *f);
 void anim_minimise(struct surface *f);
 void anim_restore(struct surface *f);
 void anim_settle(struct surface *f, unsigned ms);
+void anim_forget(struct client *mover);         /* it has ended: all back */
 bool anim_tick(struct server *s, uint64_t now); /* true: more to come */
 float space_offset(const struct server *s, const struct surface *f);
 

@@ -133,7 +133,7 @@ void focus_update(struct server *s)
     tell_focus(target, true);
 }
 
-static void look_changed(struct surface *f)
+void look_changed(struct surface *f)
 {
     f->decor_stale = f->snapshot_stale = true;
     damage_surface(f);

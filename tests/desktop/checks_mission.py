@@ -1,5 +1,5 @@
 """Checks 38 to 43: Mission Control and spaces."""
-from desktop import (CONT, STOP, Desktop, center, check, differs, near, need)
+from desktop import (CONT, KILL, STOP, Desktop, center, check, differs, near, need)
 
 APPS = [("red", "Red App", 0xd01010), ("green", "Green App", 0x10a010),
         ("blue", "Blue App", 0x1010d0)]
@@ -238,4 +238,22 @@ def _():
         need(not any(w["transformed"] for w in d.windows()), "one is left")
         d.signal("calculator", CONT)
         d.signal("red", CONT)
+        d.clean()
+
+
+@check(None, "Mission Control: when it dies all windows go back")
+def _():
+    with three() as d:
+        before = {w["title"]: w["frame"] for w in d.windows()}
+        show(d)
+        d.signal("mission", KILL)
+        d.until(lambda: not any(w["transformed"] for w in d.windows()),
+                "windows in their places")
+        need({w["title"]: w["frame"] for w in d.windows()} == before,
+             "not where they were")
+        d.start("mission")
+        d.until(lambda: d.running()["mission"]["ready"], "another one")
+        show(d)
+        d.key("ctrl", "up")
+        gone(d)
         d.clean()

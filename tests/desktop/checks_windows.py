@@ -1,11 +1,11 @@
 """Checks 44 to 50: windows."""
-from desktop import STOP, Desktop, center, channels, check, near, need
+from desktop import CONT, STOP, Desktop, center, channels, check, near, need
 
 APPS = [("red", "Red App", 0xd01010), ("blue", "Blue App", 0x1010d0)]
 TOP = 28      # the menu bar
 FOOT = 900 - 84  # above the dock
 # enum gfx_cursor
-ACROSS, DOWN, FALLING, RISING = 5, 6, 7, 8
+ACROSS, DOWN, FALLING, RISING, WAITING = 5, 6, 7, 8, 9
 
 
 def one(size=(500, 320)):
@@ -349,8 +349,22 @@ def _():
         d.key("super", "w")
         d.sync()
         need("calculator" in d.running(), "it was not hung")
+        rect = frame(d, "Calculator")
+        d.move(*center(rect))
+        d.sync()
+        need(d.state()["cursor"] == 0, "not an arrow at first")
         d.until(lambda: d.window("calculator")["unresponsive"],
                 "known to be unresponsive")
+        need(d.state()["cursor"] == WAITING, "the pointer does not say so")
+        d.signal("calculator", CONT)
+        d.until(lambda: "calculator" not in d.running(), "it quits after all")
+        d.start("calculator")
+        d.until(lambda: (w := d.window("calculator")) and w["focused"] and
+                w["shown"], "the calculator")
+        d.sync()
+        d.signal("calculator", STOP)
+        d.key("x")
+        d.until(lambda: d.window("calculator")["unresponsive"], "hung again")
         d.key("alt", "super", "esc")
         d.until(lambda: "calculator" not in d.running(), "the end of it")
         d.until(lambda: not d.window("calculator"), "the end of its window")
