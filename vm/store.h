@@ -174,7 +174,8 @@ struct vm_fiber {
 };
 
 #define VM_COMPILING ((const vm_func *)1)
-#define VM_COUNTING ((const vm_func *)2) /* bursts.c; the registers are saved */
+/* In bursts.c, with the registers saved. */
+#define VM_COUNTING ((const vm_func *)2)
 
 struct vm_store {
     vm_engine *engine;
