@@ -63,6 +63,12 @@ static vm_status reallocate(cm_ctx *cx, uint64_t old, uint64_t old_size,
     return check_space(cx, "realloc return", *out, align, size);
 }
 
+vm_status cm_reallocate(cm_ctx *cx, uint64_t align, uint64_t size,
+                        uint64_t *out)
+{
+    return reallocate(cx, 0, 0, align, size, out);
+}
+
 /* ---- strings -------------------------------------------------------------
  */
 

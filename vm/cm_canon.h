@@ -221,6 +221,10 @@ VM_MUST_CHECK vm_status cm_store_items(cm_ctx *cx, const cm_value *items,
                                        size_t n, const cm_type *elem,
                                        uint64_t ptr);
 
+/* A new place in the guest's memory, from its realloc, and checked. */
+VM_MUST_CHECK vm_status cm_reallocate(cm_ctx *cx, uint64_t align, uint64_t size,
+                                      uint64_t *out);
+
 /* The owned handles that were lifted are back where they were. */
 void cm_put_back(cm_ctx *cx);
 

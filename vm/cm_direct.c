@@ -1,16 +1,18 @@
 /*
- * cm_direct.c - the short way between two components, for functions whose
- * values are scalars: canon lower of one and canon lift of the other, put
- * together when they are linked.
+ * cm_direct.c - the short way between two components, for functions that take
+ * scalars, UTF-8 strings and lists of numbers, and answer with a scalar: canon
+ * lower of one and canon lift of the other, put together when they are linked.
  *
- * Such a call moves nothing through memory, lends and owns no handles and needs
- * no cm_call.  What remains of the canonical ABI is a coercion per value and
- * the checks of entering and leaving; the callee runs on the caller's fiber
- * (vm_may_enter).  Whatever is wrong before the call is left to the general way
- * (cm_lower.c) to find again and to say.
+ * Such a call lends and owns no handles and makes no tree of values.  What
+ * remains of the canonical ABI is a coercion per value, a copy from memory to
+ * memory per string or list, and the checks of entering and leaving; the callee
+ * runs on the caller's fiber (vm_may_enter).  Whatever is wrong before the
+ * callee is entered is left to the general way (cm_lower.c) to find again and
+ * to say.
  */
 #include "vm/cm_task.h"
 
+#include "vm/cm_strings.h"
 #include "vm/code.h"
 
 #include <string.h>
@@ -35,14 +37,23 @@ typedef struct step {
     uint32_t n;   /* mask, or number of cases */
 } step;
 
+/* A string or list: an address, and a length in the slot after it. */
+typedef struct range {
+    uint8_t slot;
+    const cm_type *elem; /* NULL: a string */
+} range;
+
+enum { MAX_RANGES = CM_MAX_FLAT_PARAMS / 2 };
+
 struct cm_direct {
     const cm_lowered *lowered;
     cm_sched *sched;
     vm_func *core;
     cm_instance *caller, *callee;
     uint8_t entering; /* the callee and how many of its ancestors are entered */
-    uint8_t nparams, nsteps, nresult_steps;
+    uint8_t nparams, nsteps, nranges, nresult_steps;
     step steps[CM_MAX_FLAT_PARAMS];
+    range ranges[MAX_RANGES];
     step result;
 };
 
@@ -51,7 +62,8 @@ struct cm_direct {
 
 typedef struct plan {
     step *steps;
-    uint8_t nsteps, nslots;
+    range *ranges; /* NULL: there may be none */
+    uint8_t nsteps, nranges, nslots;
 } plan;
 
 static void add(plan *p, coercion kind, uint32_t n)
@@ -59,7 +71,16 @@ static void add(plan *p, coercion kind, uint32_t n)
     p->steps[p->nsteps++] = (step){p->nslots, (uint8_t)kind, n};
 }
 
-/* False when the type is more than scalars. */
+static bool add_range(plan *p, const cm_type *elem)
+{
+    if (!p->ranges || p->nranges == MAX_RANGES)
+        return false;
+    p->ranges[p->nranges++] = (range){p->nslots, elem};
+    p->nslots++; /* plan_type counts the other */
+    return true;
+}
+
+/* False when the type is more than can go this way. */
 static bool plan_type(plan *p, const cm_type *type)
 {
     switch ((cm_kind)type->kind) {
@@ -79,6 +100,14 @@ static bool plan_type(plan *p, const cm_type *type)
     case CM_FLAGS:
         if (type->count < 32)
             add(p, COERCE_MASK, (UINT32_C(1) << type->count) - 1);
+        break;
+    case CM_STRING:
+        if (!add_range(p, NULL))
+            return false;
+        break;
+    case CM_LIST:
+        if (!cm_type_is_numeric(type->elem) || !add_range(p, type->elem))
+            return false;
         break;
     case CM_RECORD:
     case CM_TUPLE:
@@ -105,10 +134,20 @@ static bool plan_entering(cm_direct *d)
     return true;
 }
 
+/* Strings and lists are copied as they are. */
+static bool copies_plainly(const cm_options *from, const cm_options *to)
+{
+    return from->encoding == CM_UTF8 && to->encoding == CM_UTF8 &&
+           !from->mem64 && !to->mem64 && from->memory && to->memory &&
+           to->realloc;
+}
+
 static bool plan_all(cm_direct *d, const cm_lowered *l)
 {
     const cm_options *lift = &l->callee->options;
-    plan params = {d->steps, 0, 0}, result = {&d->result, 0, 0};
+    bool plainly = copies_plainly(&l->options, lift);
+    plan params = {.steps = d->steps, .ranges = plainly ? d->ranges : NULL};
+    plan result = {.steps = &d->result};
     if (lift->is_async || lift->post_return || l->options.is_async ||
         l->type->params->nflat > CM_MAX_FLAT_PARAMS ||
         (l->type->result && l->type->result->nflat > 1) ||
@@ -117,6 +156,7 @@ static bool plan_all(cm_direct *d, const cm_lowered *l)
         return false;
     d->nparams = params.nslots;
     d->nsteps = params.nsteps;
+    d->nranges = params.nranges;
     d->nresult_steps = result.nsteps;
     return plan_entering(d);
 }
@@ -167,6 +207,72 @@ static bool coerce_all(const cm_direct *d, vm_slot *slots)
     return true;
 }
 
+/* ---- strings and lists ---------------------------------------------------
+ */
+
+static uint64_t bytes_of(const range *r, const vm_slot *slots)
+{
+    uint64_t length = (uint32_t)slots[r->slot + 1];
+    return r->elem ? length * r->elem->size[0] : length;
+}
+
+/* load_string_from_range, load_list_from_range; false: it would trap. */
+static bool find_range(const cm_direct *d, const range *r, const vm_slot *slots,
+                       const uint8_t **out)
+{
+    const vm_memory *memory = d->lowered->options.memory;
+    uint64_t ptr = (uint32_t)slots[r->slot], size = bytes_of(r, slots);
+    uint64_t align = r->elem ? r->elem->align[0] : 1;
+    if (size > CM_MAX_BYTE_LENGTH || ptr & (align - 1) ||
+        ptr + size > vm_memory_size(memory))
+        return false;
+    *out = (const uint8_t *)vm_memory_data((vm_memory *)memory) + ptr;
+    return r->elem || cm_text_valid((cm_text){*out, size, CM_TEXT_UTF8});
+}
+
+static bool find_ranges(const cm_direct *d, const vm_slot *slots,
+                        const uint8_t **out)
+{
+    for (unsigned i = 0; i < d->nranges; i++)
+        if (!find_range(d, &d->ranges[i], slots, &out[i]))
+            return false;
+    return true;
+}
+
+/* store_string_into_range, store_list_into_range */
+static vm_status copy_range(cm_ctx *cx, const range *r, const uint8_t *from,
+                            vm_slot *slots)
+{
+    uint64_t ptr, size = bytes_of(r, slots);
+    CM_TRY(cm_reallocate(cx, r->elem ? r->elem->align[0] : 1, size, &ptr));
+    if (r->elem)
+        cm_copy_numbers(cx->mem + ptr, from, r->elem,
+                        (uint32_t)slots[r->slot + 1]);
+    else if (size)
+        memcpy(cx->mem + ptr, from, size);
+    slots[r->slot] = ptr;
+    return VM_OK;
+}
+
+static vm_status copy_ranges(const cm_direct *d, vm_fiber *fiber,
+                             const uint8_t *const *from, vm_slot *slots)
+{
+    const cm_func *callee = d->lowered->callee;
+    vm_status status = VM_OK;
+    cm_ctx cx;
+    cm_call *call = cm_call_begin(d->lowered->store, fiber);
+    if (!call)
+        return vm_trap(fiber, "out of memory for a call between components");
+    cm_ctx_init(&cx, call, d->callee, &callee->options, callee->view,
+                CM_MODE_RAW);
+    for (unsigned i = 0; status == VM_OK && i < d->nranges; i++)
+        status = copy_range(&cx, &d->ranges[i], from[i], slots);
+    if (status != VM_OK)
+        return cm_call_fail(call, status, callee->name);
+    cm_call_end(call);
+    return VM_OK;
+}
+
 /* ---- the call ------------------------------------------------------------
  */
 
@@ -199,15 +305,41 @@ static cm_context *context_of(vm_slot *slots)
     return (cm_context *)&slots[1];
 }
 
-bool cm_direct_call(const cm_direct *d, vm_fiber *fiber, vm_slot *slots)
+static void go(const cm_direct *d, vm_fiber *fiber, vm_slot *slots)
 {
-    if (d->sched->used || !vm_may_enter(fiber, d->core) ||
-        !d->caller->may_leave || !coerce_all(d, slots) || !enter(d))
-        return false;
     for (unsigned i = d->nparams; i-- > 0;)
         slots[VM_INNER + i] = slots[i];
     cm_context_enter(d->sched, context_of(slots));
     vm_enter(fiber, d->core);
+}
+
+/* Apart, for the sake of calls that have none. */
+static __attribute__((noinline)) bool go_with_ranges(const cm_direct *d,
+                                                     vm_fiber *fiber,
+                                                     vm_slot *slots,
+                                                     vm_status *status)
+{
+    const uint8_t *from[MAX_RANGES];
+    if (!find_ranges(d, slots, from) || !enter(d))
+        return false;
+    *status = copy_ranges(d, fiber, from, slots);
+    if (*status == VM_OK)
+        go(d, fiber, slots);
+    return true;
+}
+
+bool cm_direct_call(const cm_direct *d, vm_fiber *fiber, vm_slot *slots,
+                    vm_status *status)
+{
+    if (d->sched->used || !vm_may_enter(fiber, d->core) ||
+        !d->caller->may_leave || !coerce_all(d, slots))
+        return false;
+    if (d->nranges)
+        return go_with_ranges(d, fiber, slots, status);
+    if (!enter(d))
+        return false;
+    go(d, fiber, slots);
+    *status = VM_OK;
     return true;
 }
 

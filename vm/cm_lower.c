@@ -163,12 +163,13 @@ static vm_status call_guest(vm_fiber *fiber, void *env, vm_slot *slots)
     return VM_OK;
 }
 
-/* ... whose values are scalars. */
-static vm_status call_scalars(vm_fiber *fiber, void *env, vm_slot *slots)
+/* ... the short way, where that can be. */
+static vm_status call_directly(vm_fiber *fiber, void *env, vm_slot *slots)
 {
     const cm_lowered *l = env;
-    return cm_direct_call(l->direct, fiber, slots)
-               ? VM_OK
+    vm_status status;
+    return cm_direct_call(l->direct, fiber, slots, &status)
+               ? status
                : call_guest(fiber, env, slots);
 }
 
@@ -193,7 +194,7 @@ vm_func *cm_lower_create(cm_instance *inst, cm_func *callee,
                     : callee->fn      ? call_host
                                       : call_guest;
     if (fn == call_guest && (l->direct = cm_direct_create(l)))
-        fn = call_scalars;
+        fn = call_directly;
     vm_func *func = vm_func_create_host(inst->store, &core, fn, l);
     if (!func)
         return NULL;

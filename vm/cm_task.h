@@ -306,9 +306,10 @@ void cm_hosted_finish(cm_sched *sched);
 /* NULL when a lifted function has to be called the general way; or no memory,
  * which comes to the same. */
 cm_direct *cm_direct_create(const cm_lowered *lowered);
-/* For a vm_host_fn: true when the call is under way (answer VM_OK); false:
- * nothing has happened. */
-bool cm_direct_call(const cm_direct *direct, vm_fiber *fiber, vm_slot *slots);
+/* For a vm_host_fn: true with what to answer, VM_OK when the call is under way;
+ * false: nothing has happened. */
+bool cm_direct_call(const cm_direct *direct, vm_fiber *fiber, vm_slot *slots,
+                    vm_status *status);
 /* ... and this follows: vm_func_set_after's; env is the cm_lowered. */
 vm_status cm_direct_return(vm_fiber *fiber, void *env, vm_slot *slots);
 

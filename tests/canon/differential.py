@@ -53,6 +53,10 @@ def random_type(r, depth=0):
 
 def scalar_type(r, depth=0):
     """Of what goes the short way between components (vm/cm_direct.c)."""
+    if not depth and r.random() < 0.4:
+        elem = r.choice(list(INTS) + ["f32", "f64"])
+        return r.choice((("string", ()), ("list", ((elem, ()),)), (
+            "list", (("tuple", (("u8", ()), (elem, ()))),))))
     if depth or r.random() < 0.6:
         return (r.choice(list(SCALARS)), ())
     kind = r.choice(("record", "tuple", "enum", "flags"))
@@ -461,6 +465,8 @@ def component(seed, wide, scalars):
     params = [of(r) for _ in range(r.choice((1, 1, 2, 3, 8)))]
     result = of(r, 1) if scalars and r.random() < 0.8 else of(r)
     encodings = ("utf8", "utf16", "latin1+utf16")
+    if scalars and r.random() < 0.8:
+        encodings = ("utf8",)
     sides = [(8 if wide and r.random() < 0.5 else 4, r.choice(encodings))
              for _ in range(2)]
     given, a = caller(r, *sides[0], params, result)
