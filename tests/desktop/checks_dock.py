@@ -53,14 +53,6 @@ def above(d, app, x):
     return is_tile(d.pixel(x, BOTTOM - 52 - 8), app)
 
 
-def settled(d):
-    """No frame is drawn any more."""
-    count = d.state()["frames"]["drawn"]
-    for _ in range(40):
-        d.sync()
-    return d.state()["frames"]["drawn"] == count
-
-
 @check(13, "dock: bottom centre; apps left, minimised right of a divider")
 def _():
     with dock() as d:
@@ -120,7 +112,7 @@ def _():
         need(not d.running()["red"]["ready"], "it is ready already")
         d.ask("open", "red", 300, 200, 0xffffffff, 0, "R")
         d.until(lambda: d.running()["red"]["ready"], "a ready app")
-        d.until(lambda: settled(d), "the end of the bounces")
+        d.until(d.settled, "the end of the bounces")
         need(not above(d, "red", x), "it stopped in the air")
 
 
@@ -134,7 +126,9 @@ def _():
             for part in (-20, 0, 20):
                 x = rest_x(icon(app)) + part
                 d.move(x, 842)
-                d.until(lambda: settled(d), "a still dock")
+                d.until(lambda: (d.look(), (e := extents(d, app)) and
+                                 e[1] - e[0] > 66)[1], f"{app} magnified")
+                d.until(d.settled, "a still dock")
                 d.look()
                 at = {a: extents(d, a) for a in names}
                 size = {a: e[1] - e[0] for a, e in at.items()}
@@ -205,7 +199,7 @@ def _():
         d.until(lambda: (d.look(), is_tile(
             d.pixel(rest_x(icon("pink")), ROW), "pink"))[1],
             "the dock without it")
-        d.until(lambda: settled(d), "a still dock")
+        d.until(d.settled, "a still dock")
         d.clean()
 
 
@@ -223,7 +217,7 @@ def _():
         d.click(x, 860)
         d.wait_focus("G")
         d.move(720, 500)
-        d.until(lambda: settled(d), "the end of the bounces")
+        d.until(d.settled, "the end of the bounces")
         need(not d.window("G")["attention"], "it still asks")
         d.attention("green", "G")  # it has the focus: no need
         d.sync()

@@ -204,11 +204,14 @@ def _():
             need(w["content"] == [0, 0, 1440, 900], f"it is {w['content']}")
             need(not d.panel("menubar") and not d.panel("dock"),
                  "the bar or the dock is in the way")
-            d.until(lambda: has_event(d, "red", "Red App", "resized"), "told")
-            d.fill("red", "Red App", 0xffc02020)
-            d.until(lambda: (d.look(), near(d.pixel(10, 10), 0xc02020) and
-                             near(d.pixel(1430, 890), 0xc02020))[1],
-                    "all of the screen red")
+
+            def all_red():
+                d.events("red", "Red App")  # the app learns its size
+                d.fill("red", "Red App", 0xffc02020)
+                d.look()
+                return near(d.pixel(10, 10), 0xc02020) and \
+                    near(d.pixel(1430, 890), 0xc02020)
+            d.until(all_red, "all of the screen red")
             d.move(700, 0)
             d.until(lambda: d.panel("menubar"), "the bar at the top edge")
             d.wait_text("Red App", (0, 0, 400, 28), font=1)
@@ -219,7 +222,7 @@ def _():
             d.move(30, 700)
             d.sync()
             need(d.panel("menubar") and d.panel("dock"), "the bar is gone")
-        d.until(lambda: has_event(d, "red", "Red App", "resized"), "told")
+        d.events("red", "Red App")
         d.fill("red", "Red App", 0xffc02020)
         d.clean()
 
