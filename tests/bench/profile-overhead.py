@@ -26,7 +26,7 @@ def seconds(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--rate", default="1000")
+    parser.add_argument("--rate", default="250")
     parser.add_argument("programs", nargs="+")
     options = parser.parse_args()
     print(f"{'program':20} {'run':>8} {'profile':>8} {'overhead':>9} "
