@@ -181,14 +181,14 @@ HANDLER(vm_refuel);
 #pragma GCC visibility pop
 
 /*
- * Goes on at `to`, a pc that was loaded.  All that comes after is loaded through
- * pc: operands, handlers, and where the next branch leads.  A processor predicts
- * jumps but no data, so that this chain of loads would be the least time that a
- * loop takes, however little it does.  Therefore handlers remember where they
- * went last, and if that is where they go now, which is for the branch predictor
- * to guess, what follows waits for nothing.  The two have to look different to
- * the compiler, which else takes the one that it has for the other.  Handlers
- * share the places by turns.
+ * Goes on at `to`, a pc that was loaded.  All that comes after is loaded
+ * through pc: operands, handlers, and where the next branch leads.  A processor
+ * predicts jumps but no data, so that this chain of loads would be the least
+ * time that a loop takes, however little it does.  Therefore handlers remember
+ * where they went last, and if that is where they go now, which is for the
+ * branch predictor to guess, what follows waits for nothing.  The two have to
+ * look different to the compiler, which else takes the one that it has for the
+ * other.  Handlers share the places by turns.
  */
 #define FOLLOW(to) FOLLOW_(to, fiber->targets[__COUNTER__ % VM_TARGETS])
 #define FOLLOW_(to, remembered)                                                \
