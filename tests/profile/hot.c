@@ -88,7 +88,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < 500; i++)
             sink += table[0](15000);
     else if (!strcmp(mode, "fib"))
-        sink += fib(33);
+        sink += fib(36);
     else if (!strcmp(mode, "copy"))
         copying(60000);
     else if (!strcmp(mode, "floor"))
