@@ -30,25 +30,45 @@ static void show(const window_info *w)
     print(text_str(&t));
 }
 
+/* Until there is a window. */
+static void wait_for_windows(window_list *windows)
+{
+    handle changes = shell_subscribe(); /* first: none may come in between */
+    shell_windows(windows);
+    while (!windows->len) {
+        shell_event_list events;
+        ready_list ready;
+        wasi_poll(&changes, 1, &ready);
+        shell_events(&events);
+        shell_windows(windows);
+    }
+}
+
+/* Until all are: what is just coming up may not be told yet. */
+static void minimise(window_list *windows)
+{
+    for (bool all = false; !all; shell_windows(windows)) {
+        all = true;
+        for (size_t i = 0; i < windows->len; i++)
+            if (!(windows->items[i].state & WIN_MINIMISED)) {
+                all = false;
+                shell_perform(windows->items[i].id, ACTION_MINIMISE);
+            }
+    }
+}
+
 APP_RUN int app_run(void)
 {
     window_list windows;
     str_list words;
     get_arguments(&words);
     shell_windows(&windows);
-    handle changes = shell_subscribe();
-    while (words.len > 1 && !windows.len) {
-        shell_event_list events;
-        ready_list ready;
-        wasi_poll(&changes, 1, &ready);
-        shell_events(&events);
-        shell_windows(&windows);
+    if (words.len > 1) {
+        wait_for_windows(&windows);
+        minimise(&windows);
     }
-    for (size_t i = 0; i < windows.len; i++) {
+    for (size_t i = 0; i < windows.len; i++)
         show(&windows.items[i]);
-        if (words.len > 1)
-            shell_perform(windows.items[i].id, ACTION_MINIMISE);
-    }
     print(STR("probe: end\n"));
     return 0;
 }
