@@ -395,6 +395,17 @@ void gfx_canvas_stroke_circle(struct gfx_canvas *c, float x, float y,
     fill_shape(c, GFX_EVEN_ODD, color);
 }
 
+void gfx_canvas_fill_triangle(struct gfx_canvas *c, const float points[6],
+                              uint32_t color)
+{
+    struct gfx_path *p = new_shape(c);
+    const struct gfx_matrix *m = &top(c)->matrix;
+    gfx_path_move(p, m, points[0], points[1]);
+    gfx_path_line(p, m, points[2], points[3]);
+    gfx_path_line(p, m, points[4], points[5]);
+    fill_shape(c, GFX_NONZERO, color);
+}
+
 void gfx_canvas_line(struct gfx_canvas *c, float x0, float y0, float x1,
                      float y1, float width, uint32_t color)
 {

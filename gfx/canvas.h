@@ -65,6 +65,9 @@ void gfx_canvas_fill_ellipse(struct gfx_canvas *canvas, float x, float y,
                              float rx, float ry, uint32_t color);
 void gfx_canvas_stroke_circle(struct gfx_canvas *canvas, float x, float y,
                               float radius, float width, uint32_t color);
+/* points: x, y of each corner. */
+void gfx_canvas_fill_triangle(struct gfx_canvas *canvas, const float points[6],
+                              uint32_t color);
 void gfx_canvas_line(struct gfx_canvas *canvas, float x0, float y0, float x1,
                      float y1, float width, uint32_t color);
 void gfx_canvas_shadow(struct gfx_canvas *canvas, float x, float y, float w,

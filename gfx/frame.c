@@ -125,24 +125,13 @@ static void glyph_minimise(struct gfx_canvas *c, float x, float y, uint32_t ink)
     gfx_canvas_line(c, x - 3, y, x + 3, y, 1.4f, ink);
 }
 
-static void triangle(struct gfx_canvas *c, const float p[6], uint32_t ink)
-{
-    struct gfx_path *path = gfx_canvas_path(c);
-    const struct gfx_matrix *m = gfx_canvas_matrix(c);
-    gfx_path_reset(path);
-    gfx_path_move(path, m, p[0], p[1]);
-    gfx_path_line(path, m, p[2], p[3]);
-    gfx_path_line(path, m, p[4], p[5]);
-    gfx_canvas_fill_path(c, GFX_NONZERO, ink);
-}
-
 static void glyph_fullscreen(struct gfx_canvas *c, float x, float y,
                              uint32_t ink)
 {
     const float a[6] = {x - 3, y - 3, x + 1.6f, y - 3, x - 3, y + 1.6f};
     const float b[6] = {x + 3, y + 3, x - 1.6f, y + 3, x + 3, y - 1.6f};
-    triangle(c, a, ink);
-    triangle(c, b, ink);
+    gfx_canvas_fill_triangle(c, a, ink);
+    gfx_canvas_fill_triangle(c, b, ink);
 }
 
 static const struct {

@@ -56,17 +56,6 @@ static int numbers_of(char shape)
     return 0;
 }
 
-static void triangle(struct gfx_canvas *c, const float v[6], uint32_t ink)
-{
-    struct gfx_path *p = gfx_canvas_path(c);
-    const struct gfx_matrix *m = gfx_canvas_matrix(c);
-    gfx_path_reset(p);
-    gfx_path_move(p, m, v[0], v[1]);
-    gfx_path_line(p, m, v[2], v[3]);
-    gfx_path_line(p, m, v[4], v[5]);
-    gfx_canvas_fill_path(c, GFX_NONZERO, ink);
-}
-
 static void draw_shape(struct gfx_canvas *c, char shape, const float v[6],
                        float width, uint32_t ink)
 {
@@ -81,7 +70,7 @@ static void draw_shape(struct gfx_canvas *c, char shape, const float v[6],
         gfx_canvas_stroke_rounded_rect(c, v[0], v[1], v[2], v[3], v[4], width,
                                        ink);
         break;
-    case 'p': triangle(c, v, ink); break;
+    case 'p': gfx_canvas_fill_triangle(c, v, ink); break;
     default: break;
     }
 }

@@ -182,4 +182,12 @@ VM_MUST_CHECK vm_status wit_fail(const wit_source *source, size_t pos,
  * memory ran out. */
 void *wit_push(cm_arena *arena, void **items, uint32_t *count, size_t size);
 
+/* Returns from a function of the reader with an error that another had. */
+#define TRY(expression)                                                        \
+    do {                                                                       \
+        vm_status status_ = (expression);                                      \
+        if (status_ != VM_OK)                                                  \
+            return status_;                                                    \
+    } while (0)
+
 #endif

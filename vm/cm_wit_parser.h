@@ -15,13 +15,6 @@ typedef struct wit_parser {
     vm_error *err;
 } wit_parser;
 
-#define TRY(expression)                                                        \
-    do {                                                                       \
-        vm_status status_ = (expression);                                      \
-        if (status_ != VM_OK)                                                  \
-            return status_;                                                    \
-    } while (0)
-
 /* PUSH(p, array, count): a new zeroed element, or NULL. */
 #define PUSH(p, array, count)                                                  \
     wit_push(&(p)->wit->arena, (void **)&(array), &(count), sizeof *(array))

@@ -19,13 +19,6 @@ typedef struct scope {
     vm_error *err;
 } scope;
 
-#define TRY(expression)                                                        \
-    do {                                                                       \
-        vm_status status_ = (expression);                                      \
-        if (status_ != VM_OK)                                                  \
-            return status_;                                                    \
-    } while (0)
-
 #define FAIL(s, pos, ...)                                                      \
     wit_fail((s)->iface->source, (pos), (s)->err, __VA_ARGS__)
 

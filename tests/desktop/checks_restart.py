@@ -70,10 +70,7 @@ def _():
 @check(None, "restart: minimised, hidden, closed, snapped, full, spaces")
 def _():
     with three() as d:
-        d.start("calculator")
-        d.until(lambda: (w := d.window("calculator")) and w["focused"] and
-                w["shown"], "the calculator")
-        d.sync()
+        d.open("calculator")
         d.key("super", "w")
         d.until(lambda: d.window("calculator")["closed"], "a closed window")
         d.puppet("blue", "Second", size=(300, 200))

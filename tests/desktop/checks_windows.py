@@ -271,13 +271,26 @@ def _():
         d.clean()
 
 
+def fetch_red(d):
+    """Back from where it is, by the app switcher."""
+    there = (200, 340, 1040, 260)
+    d.press("super")
+    d.key("tab")
+    d.until(lambda: d.panel("switcher"), "the switcher")
+    d.sync()
+    d.look()
+    if not d.text("Red App", there, size=14):
+        d.key("tab")
+    d.wait_text("Red App", there, size=14)
+    d.release("super")
+    d.wait_focus("Red App")
+    d.sync()
+
+
 @check(50, "windows: Super-W/M/H/Q work everywhere")
 def _():
     with one() as d:
-        d.start("calculator")
-        d.until(lambda: (w := d.window("calculator")) and w["focused"] and
-                w["shown"], "the calculator")
-        d.sync()
+        d.open("calculator")
         d.key("super", "w")
         d.until(lambda: d.window("calculator")["closed"], "closed by W")
         d.wait_focus("Red App")
@@ -288,31 +301,11 @@ def _():
             d.key("super", "m")
             d.until(lambda: d.window("Red App")["minimised"], "minimised by M")
             d.sync()
-            d.press("super")
-            d.key("tab")
-            d.until(lambda: d.panel("switcher"), "the switcher")
-            d.sync()
-            d.look()
-            if not d.text("Red App", (200, 340, 1040, 260), size=14):
-                d.key("tab")
-            d.wait_text("Red App", (200, 340, 1040, 260), size=14)
-            d.release("super")
-            d.wait_focus("Red App")
-            d.sync()
+            fetch_red(d)
             d.key("super", "h")
             d.until(lambda: d.window("Red App")["hidden"], "hidden by H")
             d.sync()
-            d.press("super")
-            d.key("tab")
-            d.until(lambda: d.panel("switcher"), "the switcher")
-            d.sync()
-            d.look()
-            if not d.text("Red App", (200, 340, 1040, 260), size=14):
-                d.key("tab")
-            d.wait_text("Red App", (200, 340, 1040, 260), size=14)
-            d.release("super")
-            d.wait_focus("Red App")
-            d.sync()
+            fetch_red(d)
             d.events("red", "Red App")
             d.key("super", "w")
             d.until(lambda: has_event(d, "red", "Red App", "close"), "W")
@@ -344,9 +337,7 @@ def _():
 @check(50, "windows: a hung app can be force-quit with Alt-Super-Esc")
 def _():
     with one() as d:
-        d.start("calculator")
-        d.until(lambda: (w := d.window("calculator")) and w["focused"] and
-                w["shown"], "the calculator")
+        d.open("calculator")
         d.signal("calculator", STOP)
         d.key("super", "q")
         d.key("super", "w")
@@ -361,10 +352,7 @@ def _():
         need(d.state()["cursor"] == WAITING, "the pointer does not say so")
         d.signal("calculator", CONT)
         d.until(lambda: "calculator" not in d.running(), "it quits after all")
-        d.start("calculator")
-        d.until(lambda: (w := d.window("calculator")) and w["focused"] and
-                w["shown"], "the calculator")
-        d.sync()
+        d.open("calculator")
         d.signal("calculator", STOP)
         d.key("x")
         d.until(lambda: d.window("calculator")["unresponsive"], "hung again")

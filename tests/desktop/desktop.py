@@ -263,6 +263,13 @@ class Desktop:
     def start(self, app):
         self.ask("start", app)
 
+    def open(self, app):
+        """Starts it, until its window is there and has the keyboard."""
+        self.start(app)
+        self.until(lambda: (w := self.window(app)) and w["focused"] and
+                   w["shown"], app)
+        self.sync()
+
     def running(self):
         return self.ask("running")["apps"]
 
