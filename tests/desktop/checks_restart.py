@@ -1,7 +1,7 @@
 """The compositor is killed; its successor finds the windows where they were."""
 import random
 
-from desktop import Desktop, center, check, near, need
+from desktop import TORN, Desktop, center, check, near, need
 
 APPS = [("red", "Red App", 0xd01010), ("green", "Green App", 0x10a010),
         ("blue", "Blue App", 0x1010d0)]
@@ -127,6 +127,16 @@ def _():
         d.puppet("green", "Green App", size=(300, 200))
         need(d.focused()["title"] == "Green App", "a new one has the focus")
         need(d.windows()[-1]["title"] == "Green App", "and is on top")
+
+
+@check(None, "restart: what was half written is not read")
+def _():
+    with three() as d:
+        before = kept(d)
+        for _ in range(3):
+            d.crash(TORN)
+            wait_back(d, 3)
+            same(d, before)
 
 
 @check(None, "restart: nonsense left by the last compositor harms nobody")

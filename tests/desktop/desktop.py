@@ -36,6 +36,9 @@ class Failed(Exception):
     """Something that a check expects is not so."""
 
 
+TORN = 1  # session.h
+
+
 def center(rect):
     return rect[0] + rect[2] // 2, rect[1] + rect[3] // 2
 
@@ -279,9 +282,10 @@ class Desktop:
     def power(self):
         return self.ask("running")["power"]
 
-    def crash(self, scribble=0):
-        """Kills the compositor; another takes over."""
-        self.ask("crash", scribble)
+    def crash(self, damage=0):
+        """Kills the compositor; another takes over, and finds TORN or other
+        nonsense where the last one kept its windows."""
+        self.ask("crash", damage)
 
     def puppet(self, app, title, size=(400, 300), color=0xff336699, flags=0):
         """A window of a native app, which is started if need be."""

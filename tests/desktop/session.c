@@ -421,14 +421,22 @@ static void bury(struct session *s)
     reap(s);
 }
 
+/* What a compositor leaves that dies while it writes: the later copy of the
+ * two, with some of the windows elsewhere, and the checksum of what it was. */
+static void session_tear(struct gfx_session_memory *m)
+{
+    int older = m->slots[0].serial < m->slots[1].serial ? 0 : 1;
+    struct gfx_session *to = &m->slots[older];
+    *to = m->slots[!older];
+    to->serial++;
+    for (uint32_t i = 0; i < to->nwindows; i += 2)
+        to->windows[i].x += 100;
+}
+
 /* What a compositor could leave that has been taken over: a checksum that is
  * right, numbers that are not. */
-static void session_scribble(struct session *s, uint32_t seed)
+static void session_scribble(struct gfx_session_memory *m, uint32_t seed)
 {
-    struct gfx_session_memory *m = mmap(NULL, sizeof *m, PROT_READ | PROT_WRITE,
-                                        MAP_SHARED, s->desk.session, 0);
-    if (m == MAP_FAILED)
-        bail("no session", "");
     for (int slot = 0; slot < 2; slot++) {
         uint32_t *words = (uint32_t *)&m->slots[slot];
         for (size_t i = 0; i < sizeof m->slots[slot] / 4; i++) {
@@ -451,14 +459,26 @@ static void session_scribble(struct session *s, uint32_t seed)
         if (to->nwindows <= GFX_SESSION_WINDOWS)
             to->check = gfx_session_check(to);
     }
+}
+
+static void session_damage(struct session *s, uint32_t seed)
+{
+    struct gfx_session_memory *m = mmap(NULL, sizeof *m, PROT_READ | PROT_WRITE,
+                                        MAP_SHARED, s->desk.session, 0);
+    if (m == MAP_FAILED)
+        bail("no session", "");
+    if (seed == SESSION_TORN)
+        session_tear(m);
+    else
+        session_scribble(m, seed);
     munmap(m, sizeof *m);
 }
 
-void session_crash(struct session *s, uint32_t scribble)
+void session_crash(struct session *s, uint32_t damage)
 {
     desk_kill(&s->desk);
-    if (scribble)
-        session_scribble(s, scribble);
+    if (damage)
+        session_damage(s, damage);
     desk_again(&s->desk);
     for (int i = 0; i < RUNS_MAX; i++)
         if (s->runs[i].id && s->runs[i].display_end < 0 &&

@@ -54,10 +54,11 @@ void session_install(struct session *s, const char *name, const char *title,
                      uint32_t color);
 struct run *session_run(struct session *s, const char *app); /* NULL */
 void session_end(struct session *s, struct run *r, int signal);
-/* The compositor is killed; its successor gets the apps that survive that, and
- * finds nonsense where the places of windows should be, if `scribble` is not
- * 0. */
-void session_crash(struct session *s, uint32_t scribble);
+/* The compositor is killed; its successor gets the apps that survive that.
+ * damage: 0, or SESSION_TORN, as if it had died while it wrote the places of
+ * windows, or another number, from which nonsense is made in their place. */
+#define SESSION_TORN 1
+void session_crash(struct session *s, uint32_t damage);
 /* Answers what apps have asked until `fd` has something to read. */
 void session_serve(struct session *s, int fd);
 
