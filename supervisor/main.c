@@ -7,6 +7,8 @@
  */
 #include "supervisor/cmd.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +35,19 @@ static int usage(FILE *out)
     return out == stdout ? 0 : 2;
 }
 
-int main(int argc, char **argv)
+/* The status, unless what the command printed did not get where it should. */
+static int all_written(int status)
+{
+    bool failed = ferror(stdout);
+    errno = 0;
+    if (!fflush(stdout) && !failed)
+        return status;
+    fprintf(stderr, "vyoma: standard output could not be written: %s\n",
+            errno ? strerror(errno) : "an earlier write failed");
+    return status ? status : 1;
+}
+
+static int command(int argc, char **argv)
 {
     if (!strcmp(argv[0], "/init"))
         return cmd_init(argc, argv);
@@ -46,4 +60,9 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "vyoma: no command named '%s'\n", argv[1]);
     return usage(stderr);
+}
+
+int main(int argc, char **argv)
+{
+    return all_written(command(argc, argv));
 }
